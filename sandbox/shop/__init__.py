@@ -1,0 +1,1 @@
+"""A print shop that plays the part of the owner's WordPress site: photographs, media route, front end."""
