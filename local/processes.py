@@ -101,7 +101,7 @@ class Process:
         self.send(signal.SIGCONT)
 
     def kill(self) -> None:
-        """kill -9, and waits until it is gone."""
+        """SIGKILL, and waits until it is gone."""
         self.send(signal.SIGKILL)
         self.wait()
 

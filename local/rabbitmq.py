@@ -1,4 +1,4 @@
-"""A private RabbitMQ node: its own epmd, cookie, ports, folder and password; the machine's own node is never touched."""
+"""A private RabbitMQ node: its own epmd, cookie, ports and folder. The machine's node is never touched."""
 
 import os
 import secrets

@@ -50,9 +50,7 @@ def private_rabbitmq(folder: Path, say: Say) -> Broker:
         say(f"No RabbitMQ on this machine: running {IMAGE} in Docker.")
         return DockerRabbitMQ()
     if can_use_apt():
-        say(
-            "No RabbitMQ on this machine: installing Debian's package rabbitmq-server (its service stays off)."
-        )
+        say("No RabbitMQ on this machine: installing the package rabbitmq-server (its service stays off).")
         apt_install_rabbitmq()
         installed = find_rabbitmq()
     if installed is None:
