@@ -1,0 +1,46 @@
+"""Natural batches and growing waits: the runtime's arithmetic, without I/O."""
+
+import queue
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from common.stages import Plan
+
+MAX_BATCH = 256
+T = TypeVar("T")
+
+
+def backoff_s(plan: Plan, tries: int, jitter: Callable[[float, float], float] = random.uniform) -> float:
+    """Seconds until the next try: growing with the tries, spread by ±10 % so that a crowd does not come back at once."""
+    grown = Plan(plan.event, plan.first_s, plan.every_s, grows=True).wait_s(tries)
+    return grown * jitter(0.9, 1.1)
+
+
+def natural_batch(source: "queue.SimpleQueue[T | None]") -> list[T]:
+    """Wait for one, then take what else is there. None ends the waiting."""
+    first = source.get()
+    batch = [first] if first is not None else []
+    while batch and len(batch) < MAX_BATCH:
+        try:
+            item = source.get_nowait()
+        except queue.Empty:
+            break
+        if item is None:
+            source.put(None)
+            break
+        batch.append(item)
+    return batch
+
+
+def one_per_key(items: Sequence[T], key: Callable[[T], object]) -> list[list[T]]:
+    """Split so that no batch has two items of one key (here: two deliveries of one job), keeping each key's order."""
+    batches: list[list[T]] = []
+    seen: dict[object, int] = {}
+    for item in items:
+        index = seen.get(key(item), -1) + 1
+        seen[key(item)] = index
+        if index == len(batches):
+            batches.append([])
+        batches[index].append(item)
+    return batches

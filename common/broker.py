@@ -1,0 +1,336 @@
+"""RabbitMQ: one I/O thread owns two connections (publish, consume); other threads hand it work and get called back.
+
+Publishes are `mandatory`, confirmed and pipelined; acknowledgements are grouped. A delivery is bound to the session
+that brought it: after a reconnect its acknowledgement is dropped (trap 3), and the broker delivers it again.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pika
+import structlog
+from pika.adapters.select_connection import IOLoop
+from pika.exceptions import AMQPError
+
+from common.confirms import Acks, Batch, Confirms, Message, Publish, Then
+from common.events import EXCHANGE
+from common.topology import DEAD_EXCHANGE, queues
+
+HEARTBEAT_S = 20
+BLOCKED_S = 60
+CONFIRM_TIMEOUT_S = 15.0
+RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
+TICK_S = 0.5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came from a queue; `tag` and `session` name it to the broker."""
+
+    queue: str
+    body: bytes
+    redelivered: bool
+    tag: int
+    session: int
+    subscription: "Subscription" = field(repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """A lane's queues on a channel of its own: at most `prefetch` unacknowledged messages, each handed to `sink`."""
+
+    queues: Sequence[str]
+    prefetch: int
+    sink: Callable[[Delivery], None]
+    paused: bool = False
+    channel: Any = None
+    acks: Acks = field(default_factory=Acks)
+
+
+class Broker:
+    """The connections of one process. Any thread may call `publish…`, `complete`, `pause`, `resume`, `stop`."""
+
+    def __init__(self, urls: str, name: str, on_returned: Callable[[str], None] = lambda _key: None) -> None:
+        self._urls = [url.strip() for url in urls.split(",")]
+        self._name = name
+        self._on_returned = on_returned
+        self._subscriptions: list[Subscription] = []
+        self._loop = IOLoop()
+        self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
+        self._session = 0
+        self._failures = 0
+        self._connections: list[Any] = []
+        self._publisher: Any = None
+        self._confirms = Confirms()
+        self._stopping = False
+        self._connected = False
+        self._blocked = False
+        self.last_tick = time.monotonic()
+
+    @property
+    def ready(self) -> bool:
+        """Connected, consuming, and not blocked by an alarm of the broker."""
+        return self._connected and not self._blocked and self._thread.is_alive()
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Before `start`: add a lane's queues."""
+        self._subscriptions.append(subscription)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close both connections and end the thread; what is unacknowledged goes back to its queue."""
+        self._later(self._close_down)
+        self._thread.join(timeout=5)
+
+    def publish(self, messages: Sequence[Message], then: Then) -> None:
+        """Publish; `then(True)` is called in the I/O thread once all are confirmed, `then(False)` when one never is."""
+        if messages:
+            self._later(lambda: self._publish(messages, then))
+        else:
+            then(True)  # noqa: FBT003 - the callback's shape
+
+    def publish_and_wait(self, messages: Sequence[Message], timeout_s: float = CONFIRM_TIMEOUT_S) -> bool:
+        """Publish and wait for every confirm; False when one did not come in time."""
+        done = threading.Event()
+        results: list[bool] = []
+
+        def then(ok: bool) -> None:  # noqa: FBT001 - the callback's shape
+            results.append(ok)
+            done.set()
+
+        self.publish(messages, then)
+        return done.wait(timeout_s) and results[0]
+
+    def complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
+        """For each delivery: publish what follows, and acknowledge it only after every confirm (promise 3)."""
+        self._later(lambda: self._complete(work))
+
+    def pause(self, subscription: Subscription) -> None:
+        """Take no more messages; what is unacknowledged is kept."""
+        self._later(lambda: self._set_paused(subscription, paused=True))
+
+    def resume(self, subscription: Subscription) -> None:
+        self._later(lambda: self._set_paused(subscription, paused=False))
+
+    # --- everything below runs in the I/O thread -------------------------------------------------------------------
+
+    def _later(self, work: Callable[[], None]) -> None:
+        self._loop.add_callback_threadsafe(work)
+
+    def _run(self) -> None:
+        self._loop.call_later(0, self._connect)
+        self._loop.call_later(TICK_S, self._tick)
+        self._loop.start()
+
+    def _connect(self) -> None:
+        if self._stopping:
+            return
+        self._session += 1
+        self._confirms = Confirms()
+        self._connections = []
+        self._open("publish", self._session, self._open_publisher)
+
+    def _open(self, role: str, session: int, opened: Callable[[Any, int], None]) -> None:
+        parameters = pika.URLParameters(self._urls[self._failures % len(self._urls)])
+        parameters.heartbeat = HEARTBEAT_S
+        parameters.blocked_connection_timeout = BLOCKED_S
+        parameters.socket_timeout = 5
+        parameters.stack_timeout = 10
+        parameters.client_properties = {"connection_name": f"{self._name}.{role}"}
+
+        def lost(_connection: Any, error: Any) -> None:
+            self._lost(session, error)
+
+        connection = pika.SelectConnection(
+            parameters,
+            on_open_callback=lambda connection: opened(connection, session),
+            on_open_error_callback=lost,
+            on_close_callback=lost,
+            custom_ioloop=self._loop,
+        )
+        connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(blocked=True))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(blocked=False))
+        self._connections.append(connection)
+
+    def _open_publisher(self, connection: Any, session: int) -> None:
+        def opened(channel: Any) -> None:
+            channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
+            channel.confirm_delivery(self._confirmed)
+            channel.add_on_return_callback(self._returned)
+            self._publisher = channel
+            _declare(channel, lambda: self._open("consume", session, self._open_consumers))
+
+        connection.channel(on_open_callback=opened)
+
+    def _open_consumers(self, connection: Any, session: int) -> None:
+        self._connected = not self._subscriptions
+        self._failures = 0
+        for subscription in self._subscriptions:
+            connection.channel(on_open_callback=lambda channel, s=subscription: self._consume(s, channel, session))
+
+    def _consume(self, subscription: Subscription, session: int, channel: Any) -> None:
+        channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
+        channel.add_on_cancel_callback(lambda _frame: self._lost(session, "consumer cancelled by the broker"))
+        channel.basic_qos(prefetch_count=subscription.prefetch)
+        subscription.channel = channel
+        subscription.acks = Acks()
+        if not subscription.paused:
+            self._start_consuming(subscription)
+        self._connected = True
+
+    def _start_consuming(self, subscription: Subscription) -> None:
+        session = self._session
+        for queue in subscription.queues:
+
+            def on_message(_channel: Any, method: Any, _properties: Any, body: bytes, queue: str = queue) -> None:
+                subscription.acks.delivered(method.delivery_tag)
+                subscription.sink(Delivery(queue, body, method.redelivered, method.delivery_tag, session, subscription))
+
+            subscription.channel.basic_consume(queue, on_message)
+
+    def _set_paused(self, subscription: Subscription, *, paused: bool) -> None:
+        changed, subscription.paused = subscription.paused != paused, paused
+        channel = subscription.channel
+        if not changed or channel is None or not channel.is_open:
+            return
+        if not paused:
+            self._start_consuming(subscription)
+            return
+        for tag in list(channel.consumer_tags):
+            channel.basic_cancel(tag)
+
+    def _set_blocked(self, *, blocked: bool) -> None:
+        self._blocked = blocked
+        log.warning("broker.blocked" if blocked else "broker.unblocked")
+
+    def _publish(self, messages: Sequence[Message], then: Then) -> None:
+        batch = Batch(len(messages), then)
+        for message in messages:
+            self._send(Publish(message, batch), self._session)
+
+    def _send(self, publish: Publish, session: int) -> None:
+        if session != self._session or self._publisher is None or not self._publisher.is_open:
+            publish.batch.one_done(ok=False)
+            return
+        message = publish.message
+        tag = self._confirms.sent(publish)
+        properties = pika.BasicProperties(
+            content_type=message.content_type,
+            delivery_mode=2,
+            message_id=str(tag),
+            headers=message.headers or None,
+        )
+        self._publisher.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)
+
+    def _confirmed(self, frame: Any) -> None:
+        accepted = isinstance(frame.method, pika.spec.Basic.Ack)
+        for publish in self._confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple):
+            if accepted and not publish.returned:
+                publish.batch.one_done(ok=True)
+            else:
+                self._again(publish)
+        self._flush()
+
+    def _again(self, publish: Publish) -> None:
+        """Returned or refused: declare the topology once more, try a few times, then leave it to the job's wake-up."""
+        key = publish.message.routing_key
+        if publish.tries >= len(REPUBLISH_S):
+            log.error("publish.given_up", routing_key=key, returned=publish.returned)
+            publish.batch.one_done(ok=False)
+            return
+        if publish.returned:
+            self._on_returned(key)
+            log.error("publish.returned", routing_key=key)
+            _declare(self._publisher, lambda: None)
+        session = self._session
+        self._loop.call_later(REPUBLISH_S[publish.tries], lambda: self._send(publish, session))
+        publish.tries += 1
+
+    def _returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        self._confirms.returned(int(properties.message_id))
+
+    def _complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
+        for delivery, messages in work:
+            if delivery.session != self._session:
+                continue  # a new session has this delivery, or will: it finds the work done and emits the same again
+            if messages:
+                self._publish(messages, partial(self._done, delivery))
+            else:
+                self._done(delivery, ok=True)
+        self._flush()
+
+    def _done(self, delivery: Delivery, ok: bool) -> None:  # noqa: FBT001 - the callback's shape
+        if delivery.session == self._session:
+            if not ok:
+                log.error("delivery.left_to_wake_up", queue=delivery.queue)
+            delivery.subscription.acks.done(delivery.tag)
+
+    def _flush(self) -> None:
+        for subscription in self._subscriptions:
+            if subscription.channel is not None and subscription.channel.is_open:
+                for tag, multiple in subscription.acks.flush():
+                    subscription.channel.basic_ack(tag, multiple)
+
+    def _tick(self) -> None:
+        """Watchdog: pika does not say when a confirm never comes, nor when a channel was closed for an ack timeout."""
+        self.last_tick = time.monotonic()
+        self._loop.call_later(TICK_S, self._tick)
+        if self._confirms.oldest_s() > CONFIRM_TIMEOUT_S and not self._blocked:
+            self._lost(self._session, "a confirm did not come")
+        elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
+            self._lost(self._session, "a channel was closed")
+
+    def _lost(self, session: int, error: Any) -> None:
+        if session != self._session or self._stopping:
+            return
+        self._session += 1  # from now on callbacks and acknowledgements of the old one are stale
+        self._connected = self._blocked = False
+        self._publisher = None
+        delay = RECONNECT_S[min(self._failures, len(RECONNECT_S) - 1)]
+        self._failures += 1
+        log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)
+        self._close_connections()
+        for publish in self._confirms.abandon():
+            publish.batch.one_done(ok=False)
+        self._loop.call_later(delay, self._connect)
+
+    def _close_connections(self) -> None:
+        for connection in self._connections:
+            with contextlib.suppress(AMQPError):  # it may be closing or closed already
+                connection.close()
+
+    def _close_down(self) -> None:
+        self._flush()
+        self._stopping = True
+        self._connected = False
+        self._close_connections()
+        self._stop_when_closed(time.monotonic() + 3)
+
+    def _stop_when_closed(self, deadline: float) -> None:
+        if all(c.is_closed for c in self._connections) or time.monotonic() > deadline:
+            self._loop.stop()
+        else:
+            self._loop.call_later(0.02, lambda: self._stop_when_closed(deadline))
+
+
+def _declare(channel: Any, then: Callable[[], None]) -> None:
+    """Declare exchanges, queues and bindings in one pipelined go; `then` after the last."""
+    for exchange, kind in ((EXCHANGE, "topic"), (DEAD_EXCHANGE, "direct")):
+        channel.exchange_declare(exchange, kind, durable=True)
+    *most, last = queues().items()
+    for queue, (exchange, key, arguments) in most:
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+        channel.queue_bind(queue, exchange, key)
+    queue, (exchange, key, arguments) = last
+    channel.queue_declare(queue, durable=True, arguments=arguments)
+    channel.queue_bind(queue, exchange, key, callback=lambda _frame: then())

@@ -1,0 +1,161 @@
+"""The events: one pydantic model each, their queues, and the CloudEvents envelope (design section 3).
+
+The routing key is the event's `name`; `queue` is its one consumer. docs/asyncapi.yaml is made from these models.
+Messages are hints: what may happen is decided from rows, so a bare `{"job_id": "…"}` published by hand is accepted too.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+EXCHANGE = "enlarger"
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class MalformedMessageError(ValueError):
+    """The message does not parse: it becomes a dead letter with this text as its reason."""
+
+
+class Event(BaseModel):
+    """A past-tense fact about one job. `traceparent` travels in the envelope."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: ClassVar[str]
+    queue: ClassVar[str]
+    job_id: UUID = Field(description="the operational id of the job")
+    traceparent: str | None = Field(default=None, exclude=True, description="W3C trace context, in the envelope")
+
+
+class CheckoutCheck(Event):
+    """Time to ask Stripe about an unpaid checkout."""
+
+    name = "checkout.check"
+    queue = "ingest.checkout.check"
+
+
+class PaymentCompleted(Event):
+    """The order is paid, or an operator wants it done again (`admin_override`)."""
+
+    name = "payment.completed"
+    queue = "submitter.payment.completed"
+    admin_override: bool = Field(default=False, description="re-open a paid job in any stage")
+    request_id: str | None = Field(
+        default=None, max_length=100, description="makes repeats of one override one override"
+    )
+
+
+class UpscaleSubmitted(Event):
+    """The provider has the picture, or may have it."""
+
+    name = "upscale.submitted"
+    queue = "poller.upscale.submitted"
+    attempt: int | None = Field(default=None, ge=1)
+
+
+class UpscaleCheck(Event):
+    """Now is a good time to look at the provider's status."""
+
+    name = "upscale.check"
+    queue = "poller.upscale.check"
+    attempt: int | None = Field(default=None, ge=1)
+
+
+class UpscaleDone(Event):
+    """The provider has a result for this attempt."""
+
+    name = "upscale.done"
+    queue = "finisher.upscale.done"
+    attempt: int | None = Field(default=None, ge=1)
+
+
+class UpscaleFailed(Event):
+    """The job has failed and its failure is committed: what was charged is owed back."""
+
+    name = "upscale.failed"
+    queue = "finisher.upscale.failed"
+    attempt: int | None = Field(default=None, ge=0)
+    reason: str | None = None
+
+
+class FileExpired(Event):
+    """The time of the stored files is over."""
+
+    name = "file.expired"
+    queue = "finisher.file.expired"
+
+
+class JobCompleted(Event):
+    """The picture is stored and its link exists: tell the customer."""
+
+    name = "job.completed"
+    queue = "notifier.job.completed"
+
+
+class JobRefunded(Event):
+    """The refund succeeded: tell the customer."""
+
+    name = "job.refunded"
+    queue = "notifier.job.refunded"
+
+
+class LinkExpiring(Event):
+    """The link ends soon and nothing was downloaded."""
+
+    name = "link.expiring"
+    queue = "notifier.link.expiring"
+
+
+class JobAttention(Event):
+    """A person should look at this job."""
+
+    name = "job.attention"
+    queue = "notifier.job.attention"
+    reason: str | None = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    cls.name: cls
+    for cls in (
+        CheckoutCheck, PaymentCompleted, UpscaleSubmitted, UpscaleCheck, UpscaleDone, UpscaleFailed,
+        FileExpired, JobCompleted, JobRefunded, LinkExpiring, JobAttention,
+    )
+}  # fmt: skip
+
+
+def encode(event: Event, source: str) -> bytes:
+    """Wrap the event in a CloudEvent (structured JSON). `source` is the publishing service's name."""
+    envelope = {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "type": event.name,
+        "source": f"/{EXCHANGE}/{source}",
+        "time": datetime.now(UTC).isoformat(),
+        "datacontenttype": "application/json",
+        "data": event.model_dump(mode="json", exclude_none=True),
+    }
+    if event.traceparent:
+        envelope["traceparent"] = event.traceparent
+    return json.dumps(envelope).encode()
+
+
+def decode(body: bytes, cls: type[Event]) -> Event:
+    """Read a CloudEvent, or the bare data published by hand. Raises MalformedMessageError with a reason for people."""
+    try:
+        message = json.loads(body)
+    except ValueError as error:
+        raise MalformedMessageError(f"the body is not JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise MalformedMessageError('the body must be a JSON object such as {"job_id": "…"}')
+    if message.get("type", cls.name) != cls.name:
+        raise MalformedMessageError(f"the body says type {message['type']!r}, this queue takes {cls.name!r}")
+    data = message["data"] if "specversion" in message and isinstance(message.get("data"), dict) else message
+    trace = message.get("traceparent")
+    try:
+        event = cls.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
+        raise MalformedMessageError(f"{cls.name}: {problems}") from error
+    return event.model_copy(update={"traceparent": trace}) if isinstance(trace, str) else event

@@ -1,0 +1,211 @@
+"""The job's life: the one module that changes a job, and writes its history in the same transaction (design section 4).
+
+Every change names the stage and version it was decided from; a row that moved meanwhile is left alone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from common.database import Transaction, unnest
+from common.events import Event
+from common.outcomes import Move, Wait
+from common.stages import Plan, Stage, Status, event_of
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job's row as lanes decide from it. `overdue`: the promise's date is past and nothing was delivered."""
+
+    job_id: UUID
+    status: Status
+    stage: Stage
+    version: int
+    tries: int
+    wakes: int
+    attempt: int
+    attempts_base: int
+    held: bool
+    overdue: bool
+    charged_cents: int
+    refunded_cents: int
+    payment_intent: str | None
+    currency: str
+    failure_reason: str | None
+    source_kind: str
+    source_url: str
+    source_width: int
+    source_height: int
+    factor: int
+    credits: int
+    email: str | None
+    ticket: str
+    traceparent: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+        object.__setattr__(self, "stage", Stage(self.stage))
+
+    @property
+    def result_size(self) -> tuple[int, int]:
+        """Width and height, in pixels, of what was sold."""
+        return self.source_width * self.factor, self.source_height * self.factor
+
+
+COLUMNS = """
+    job_id, status, stage, version, tries, wakes, attempt, attempts_base, hold_reason IS NOT NULL AS held,
+    COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
+    charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
+    source_height, factor, credits, email, ticket, traceparent
+"""
+
+
+def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
+    """Load the jobs and lock their rows, in the order of their ids: two batches cannot deadlock."""
+    cursor = tx.cursor(row_factory=class_row(Job))
+    rows = cursor.execute(
+        f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s) ORDER BY job_id FOR UPDATE",
+        {"ids": sorted(set(job_ids))},
+    )
+    return {job.job_id: job for job in rows}
+
+
+def apply(
+    tx: Transaction, plans: Mapping[Stage, Plan], actor: str, changes: Sequence[tuple[Job, Move | Wait]]
+) -> set[UUID]:
+    """Apply at most one change per job in one statement, with its history; returns the jobs that were as expected.
+
+    `wake_at` is the earliest of the next step and, for what was never delivered nor failed, the promise.
+    """
+    if not changes:
+        return set()
+    columns: dict[str, tuple[str, list[object]]] = {name: (kind, []) for name, kind in _INPUT.items()}
+    for job, change in changes:
+        for name, value in _input_row(job, change, plans).items():
+            columns[name][1].append(value)
+    columns["actor"] = ("text", [actor] * len(changes))
+    return {row[0] for row in unnest(tx, _APPLY, columns)}
+
+
+def event_for(job: Job, plans: Mapping[Stage, Plan]) -> Event | None:
+    """The event that moves the job on from where it stands; None when it is settled."""
+    plan = plans.get(job.stage)
+    return stage_event(plan, job.status, job.job_id, job.attempt, job.traceparent) if plan else None
+
+
+def stage_event(plan: Plan, status: Status, job_id: UUID, attempt: int, traceparent: str | None) -> Event:
+    """Build a stage's event from a row's columns."""
+    cls = event_of(plan, status)
+    more = {"attempt": attempt or None} if "attempt" in cls.model_fields else {}
+    return cls(job_id=job_id, traceparent=traceparent, **more)
+
+
+def raise_attention(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> None:
+    """Open reasons (job, reason, detail) on the needs-attention list; an open one is not opened twice."""
+    if rows:
+        unnest(
+            tx,
+            """INSERT INTO attention (job_id, reason, detail) SELECT i.job_id, i.reason, i.detail FROM {rows}
+               ON CONFLICT (job_id, reason) WHERE closed_at IS NULL DO NOTHING""",
+            {
+                "job_id": ("uuid", [row[0] for row in rows]),
+                "reason": ("text", [row[1] for row in rows]),
+                "detail": ("text", [row[2] for row in rows]),
+            },
+        )
+
+
+_INPUT = {
+    "job_id": "uuid",
+    "stage": "text",
+    "version": "int",
+    "to_stage": "text",
+    "status": "text",
+    "wake_s": "float8",
+    "tries": "int",
+    "keep_wakes": "bool",
+    "attempt": "int",
+    "failure_reason": "text",
+    "failure_detail": "text",
+    "charged_cents": "int",
+    "payment_intent": "text",
+    "email": "text",
+    "promise_s": "float8",
+    "refunded_cents": "int",
+    "kind": "text",
+    "detail": "jsonb",
+}
+
+_APPLY = """
+WITH moved AS (
+    UPDATE jobs j SET
+        stage = i.to_stage,
+        version = j.version + 1,
+        status = COALESCE(i.status, j.status),
+        settled_at = CASE WHEN i.to_stage = 'settled' THEN COALESCE(j.settled_at, now()) END,
+        wake_at = LEAST(
+            now() + make_interval(secs => i.wake_s),
+            CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL
+                      AND COALESCE(i.status, '') NOT IN ('completed', 'failed', 'refunded', 'abandoned')
+                 THEN COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at) END),
+        wakes = CASE WHEN i.keep_wakes THEN j.wakes ELSE 0 END,
+        tries = i.tries,
+        attempt = COALESCE(i.attempt, j.attempt),
+        failure_reason = COALESCE(i.failure_reason, j.failure_reason),
+        failure_detail = COALESCE(i.failure_detail, j.failure_detail),
+        completed_at = CASE WHEN i.status = 'completed' THEN COALESCE(j.completed_at, now()) ELSE j.completed_at END,
+        failed_at = CASE WHEN i.status = 'failed' THEN COALESCE(j.failed_at, now()) ELSE j.failed_at END,
+        paid_at = CASE WHEN i.charged_cents IS NOT NULL THEN COALESCE(j.paid_at, now()) ELSE j.paid_at END,
+        charged_cents = COALESCE(i.charged_cents, j.charged_cents),
+        payment_intent = COALESCE(i.payment_intent, j.payment_intent),
+        email = COALESCE(j.email, i.email),
+        promise_at = COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at),
+        refunded_cents = COALESCE(i.refunded_cents, j.refunded_cents)
+    FROM {rows}
+    WHERE j.job_id = i.job_id AND j.stage = i.stage AND j.version = i.version
+    RETURNING j.job_id, i.stage, i.to_stage, i.kind, i.detail, i.actor
+), history AS (
+    INSERT INTO job_events (job_id, actor, kind, from_stage, to_stage, detail)
+    SELECT job_id, actor, kind, stage, to_stage, detail FROM moved WHERE kind IS NOT NULL
+)
+SELECT job_id FROM moved
+"""
+
+
+def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(_INPUT)
+    row |= {
+        "job_id": job.job_id,
+        "stage": job.stage.value,
+        "version": job.version,
+        "kind": change.kind,
+        "detail": json.dumps(change.detail),
+    }
+    if isinstance(change, Wait):
+        tries = job.tries + 1 if change.counted else job.tries
+        return row | {
+            "to_stage": job.stage.value,
+            "wake_s": change.wake_s,
+            "tries": tries,
+            "keep_wakes": True,
+        }
+    plan = plans.get(change.to)
+    payment = change.payment
+    return row | {
+        "to_stage": change.to.value,
+        "status": change.status and change.status.value,
+        "wake_s": None if plan is None else (plan.first_s if change.wake_s is None else change.wake_s),
+        "tries": 0,
+        "keep_wakes": False,
+        "attempt": change.attempt,
+        "failure_reason": change.failure_reason,
+        "failure_detail": change.failure_detail,
+        "charged_cents": payment.charged_cents if payment else None,
+        "payment_intent": payment.payment_intent if payment else None,
+        "email": payment.email if payment else None,
+        "promise_s": payment.promise_s if payment else None,
+        "refunded_cents": change.refunded_cents,
+    }

@@ -1,0 +1,54 @@
+"""The shape of a lane: what a service's handler gives to the runtime, and what it gets (design section 3)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from common.database import Transaction
+from common.events import Event
+from common.jobs import Job
+from common.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One event and its job's row, locked in the current transaction."""
+
+    event: Event
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a claim allows this delivery to ask outside. `about` is the lane's own frozen value."""
+
+    about: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer from outside, with the job's row as it is now (it may have moved meanwhile)."""
+
+    work: Work
+    about: Any
+    answer: Any
+
+
+class Lane(Protocol):
+    """One source of work and its handler. The three methods are called in this order, for natural batches.
+
+    `begin` runs in a transaction with every job locked, at most one delivery per job: claim what is to be asked, or
+    decide at once. `ask` runs in a handler thread with no transaction open, and raises only the unexpected. `finish`
+    runs in a second transaction, jobs locked again: record every answer, then decide from the fresh rows.
+    """
+
+    name: str
+    events: Sequence[type[Event]]
+    acts_on_held: bool
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]: ...
+    def ask(self, about: Any) -> Any: ...
+    def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]: ...
+
+
+Queues = Mapping[str, type[Event]]

@@ -1,0 +1,69 @@
+"""What a lane decides about one delivery: frozen values, applied by common.jobs and the runtime, tested as tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.events import Event
+from common.stages import Stage, Status
+
+NO_EVENTS: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The job goes to stage `to` (which may be the one it is in: progress, tries and wakes start again).
+
+    `kind` names the fact in the history, `detail` its measured values. `wake_s`: seconds to the first wake-up,
+    by default the stage table's. Fields left None keep what the row has.
+    """
+
+    to: Stage
+    kind: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    emit: tuple[Event, ...] = NO_EVENTS
+    status: Status | None = None
+    wake_s: float | None = None
+    attempt: int | None = None
+    failure_reason: str | None = None
+    failure_detail: str | None = None
+    payment: "Payment | None" = None
+    refunded_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What was charged, in cents, and the payment intent that a refund would name."""
+
+    charged_cents: int
+    payment_intent: str | None
+    email: str | None
+    promise_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing moved; look again in `wake_s` seconds. A transient failure is `counted` as a try, waiting is not."""
+
+    wake_s: float
+    counted: bool = False
+    kind: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing to do; `emit` repeats the outcome of a delivery that finds its work done. `why` is for the log."""
+
+    why: str
+    emit: tuple[Event, ...] = NO_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A dead letter: the message does not parse or names no job. `reason` is read by people."""
+
+    reason: str
+
+
+Outcome = Move | Wait | Nothing | Refuse

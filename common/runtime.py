@@ -1,0 +1,341 @@
+"""How a delivery moves (design section 3): decode, load and claim, ask, commit, publish, acknowledge.
+
+Two threads per lane take natural batches (what is there, never waiting for more): the *claimer* runs `begin`, the
+*committer* runs `finish`; between them handler threads `ask` the outside world while no transaction is open.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+
+from common import jobs
+from common.batches import backoff_s, natural_batch, one_per_key
+from common.broker import Broker, Delivery, Subscription
+from common.confirms import Message
+from common.database import Database, DatabaseAwayError, Transaction
+from common.events import Event, MalformedMessageError, UpscaleFailed, decode, encode
+from common.jobs import Job
+from common.lane import Answered, Lane, Question, Work
+from common.metrics import Metrics
+from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
+from common.stages import Plan, Stage, Status
+from common.topology import DEAD_EXCHANGE, dead_queue
+
+AWAY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A delivery on its way through the lane. `question` and `answer` are there once it was asked."""
+
+    delivery: Delivery
+    event: Event
+    since: float
+    about: Any = None
+    answer: Any = None
+    error: Exception | None = None
+
+
+Settled = tuple[Item, Job | None, Outcome]
+
+
+def _job_id(item: Item) -> UUID:
+    return item.event.job_id
+
+
+class LaneRunner:
+    """Runs one lane: its subscription, its two batching threads, its handler threads."""
+
+    def __init__(
+        self, lane: Lane, database: Database, plans: Mapping[Stage, Plan], metrics: Metrics, threads: int
+    ) -> None:
+        self.lane = lane
+        self._database = database
+        self._plans = plans
+        self._metrics = metrics
+        self._events = {event.queue: event for event in lane.events}
+        self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._asking = ThreadPoolExecutor(threads, thread_name_prefix=f"{lane.name}.ask")
+        self._stopping = threading.Event()
+        self._pending = 0
+        self._idle = threading.Condition()
+        self._broker: Broker | None = None
+        self.subscription: Subscription | None = None
+        self._threads = [
+            threading.Thread(target=self._claim_all, name=f"{lane.name}.claim", daemon=True),
+            threading.Thread(target=self._commit_all, name=f"{lane.name}.commit", daemon=True),
+        ]
+
+    def attach(self, broker: Broker, prefetch: int) -> None:
+        """Subscribe to the lane's queues; before the broker starts."""
+        self._broker = broker
+        self.subscription = Subscription(list(self._events), prefetch, self._take)
+        broker.subscribe(self.subscription)
+        for thread in self._threads:
+            thread.start()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
+        assert self._broker and self.subscription  # noqa: S101 - attach() comes first
+        self._broker.pause(self.subscription)
+        self._stopping.set()
+        self._inbox.put(None)
+        with self._idle:
+            drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
+        self._answers.put(None)
+        self._asking.shutdown(wait=False, cancel_futures=True)
+        return drained
+
+    @property
+    def alive(self) -> bool:
+        return all(thread.is_alive() for thread in self._threads)
+
+    # --- the broker's thread -------------------------------------------------------------------------------------
+
+    def _take(self, delivery: Delivery) -> None:
+        self._inbox.put(delivery)
+
+    # --- the claimer ---------------------------------------------------------------------------------------------
+
+    def _claim_all(self) -> None:
+        with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
+            self._claim_batches()
+
+    def _claim_batches(self) -> None:
+        while not self._stopping.is_set():
+            deliveries = natural_batch(self._inbox)
+            if self._stopping.is_set() or not deliveries:
+                continue  # undone deliveries go back to the queue when the connection closes
+            self._count(len(deliveries))
+            items = [item for delivery in deliveries if (item := self._decoded(delivery))]
+            for batch in one_per_key(items, _job_id):
+                self._settle(self._guarded(batch, self._begin), asked=True)
+
+    def _decoded(self, delivery: Delivery) -> Item | None:
+        cls = self._events[delivery.queue]
+        try:
+            return Item(delivery, decode(delivery.body, cls), time.monotonic())
+        except MalformedMessageError as error:
+            self._emit([(delivery, self._dead(delivery, cls, str(error)))])
+            self._metrics.consumed(self.lane.name, cls.name, "refused", delivery.redelivered)
+            self._count(-1)
+            return None
+
+    def _begin(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
+        known = jobs.lock(tx, [item.event.job_id for item in items])
+        results: dict[int, Question | Outcome] = {}
+        work: list[tuple[int, Work]] = []
+        for index, item in enumerate(items):
+            job = known.get(item.event.job_id)
+            verdict = self._before(job, item.event)
+            if verdict is None and job is not None:
+                work.append((index, Work(item.event, job)))
+            else:
+                results[index] = verdict or Refuse(f"no job has the id {item.event.job_id}")
+        if work:
+            steps = self.lane.begin(tx, [w for _, w in work])
+            results |= {index: step for (index, _), step in zip(work, steps, strict=True)}
+        return self._apply(tx, [(item, known.get(item.event.job_id), results[i]) for i, item in enumerate(items)])
+
+    def _before(self, job: Job | None, event: Event) -> Outcome | None:
+        """What holds for every lane: a job must exist, its promise comes before its stage, a held one is left alone."""
+        if job is None:
+            return Refuse(f"no job has the id {event.job_id}")
+        if job.overdue and job.stage in UNDELIVERED:
+            failed = UpscaleFailed(
+                job_id=job.job_id, attempt=job.attempt, reason="promise", traceparent=job.traceparent
+            )
+            return Move(
+                Stage.REFUND,
+                "failed",
+                {"reason": "promise"},
+                (failed,),
+                Status.FAILED,
+                failure_reason="promise",
+            )
+        if job.held and not self.lane.acts_on_held:
+            return Nothing("held")
+        return None
+
+    def _apply(
+        self, tx: Transaction, steps: Sequence[tuple[Item, Job | None, Question | Outcome]]
+    ) -> list[Settled | Item]:
+        changes = [(job, step) for _, job, step in steps if job and isinstance(step, Move | Wait)]
+        applied = jobs.apply(tx, self._plans, self.lane.name, changes)
+        results: list[Settled | Item] = []
+        for item, job, step in steps:
+            if isinstance(step, Question):
+                results.append(Item(item.delivery, item.event, item.since, step.about))
+            elif isinstance(step, Move | Wait) and job and job.job_id not in applied:
+                results.append((item, job, Nothing("the job moved meanwhile")))
+            else:
+                results.append((item, job, step))
+        return results
+
+    # --- handler threads -----------------------------------------------------------------------------------------
+
+    def _ask(self, item: Item) -> None:
+        structlog.contextvars.bind_contextvars(
+            event_name=item.event.name, job_id=str(item.event.job_id), traceparent=item.event.traceparent
+        )
+        answer, error = None, None
+        try:
+            answer = self.lane.ask(item.about)
+        except Exception as unexpected:
+            error = unexpected
+            log.exception("ask.crashed")
+        finally:
+            structlog.contextvars.clear_contextvars()
+        self._answers.put(Item(item.delivery, item.event, item.since, item.about, answer, error))
+
+    # --- the committer -------------------------------------------------------------------------------------------
+
+    def _commit_all(self) -> None:
+        with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
+            self._commit_batches()
+
+    def _commit_batches(self) -> None:
+        while True:
+            items = natural_batch(self._answers)
+            if not items:
+                return
+            for batch in one_per_key(items, _job_id):
+                self._settle(self._guarded(batch, self._finish), asked=False)
+
+    def _finish(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
+        known = jobs.lock(tx, [item.event.job_id for item in items])
+        answered = [i for i in items if i.error is None]
+        work = [Answered(Work(i.event, known[i.event.job_id]), i.about, i.answer) for i in answered]
+        outcomes = list(self.lane.finish(tx, work)) if work else []
+        steps: list[tuple[Item, Job | None, Question | Outcome]] = [
+            (item, known[item.event.job_id], outcome) for item, outcome in zip(answered, outcomes, strict=True)
+        ]
+        steps += [(i, known[i.event.job_id], self._later(known[i.event.job_id])) for i in items if i.error]
+        return self._apply(tx, steps)
+
+    # --- both ----------------------------------------------------------------------------------------------------
+
+    def _guarded(
+        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
+    ) -> list[Settled | Item]:
+        """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself."""
+        try:
+            return self._held_while_away(lambda: self._transaction(items, step))
+        except DatabaseAwayError:
+            raise  # only while stopping: the delivery goes back to its queue
+        except Exception:  # whatever it is, it is logged and counted; the job's wake-up is its retry
+            if len(items) > 1:
+                log.warning("batch.split", size=len(items), exc_info=True)
+                return [result for item in items for result in self._guarded([item], step)]
+            log.exception("outcome.failed", job_id=str(items[0].event.job_id))
+            return self._held_while_away(lambda: self._transaction(items, self._postpone))
+
+    def _transaction(
+        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
+    ) -> list[Settled | Item]:
+        with self._database.transaction() as tx:
+            return step(tx, items)
+
+    def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
+        known = jobs.lock(tx, [items[0].event.job_id])
+        job = known.get(items[0].event.job_id)
+        return self._apply(tx, [(items[0], job, self._later(job) if job else Nothing("no such job"))])
+
+    def _later(self, job: Job) -> Outcome:
+        plan = self._plans.get(job.stage)
+        if plan is None:
+            return Nothing("settled")
+        return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled")
+
+    def _held_while_away(self, work: Callable[[], T]) -> T:
+        """While the database is away: stop consuming, keep what is unacknowledged, go on alone when it is back."""
+        assert self._broker and self.subscription  # noqa: S101 - attach() comes first
+        failures = 0
+        while True:
+            try:
+                result = work()
+            except DatabaseAwayError as error:
+                if not failures:
+                    log.warning("database.away", error=str(error))
+                    self._broker.pause(self.subscription)
+                if self._stopping.wait(AWAY_S[min(failures, len(AWAY_S) - 1)]):
+                    raise
+                failures += 1
+            else:
+                if failures:
+                    log.warning("database.back")
+                    self._broker.resume(self.subscription)
+                return result
+
+    def _settle(self, results: Sequence[Settled | Item], *, asked: bool) -> None:
+        """Committed: hand the questions to the handler threads, publish what follows, acknowledge."""
+        finished: list[tuple[Delivery, Sequence[Message]]] = []
+        for result in results:
+            if isinstance(result, Item):
+                assert asked  # noqa: S101 - finish() returns outcomes only
+                self._asking.submit(self._ask, result)
+                continue
+            item, job, outcome = result
+            finished.append((item.delivery, self._follows(item, outcome)))
+            self._note(item, job, outcome)
+        self._emit(finished)
+        self._count(-len(finished))
+
+    def _follows(self, item: Item, outcome: Outcome) -> list[Message]:
+        match outcome:
+            case Move(emit=events) | Nothing(emit=events):
+                return [Message(event.name, encode(event, self.lane.name)) for event in events]
+            case Wait():
+                return []
+            case Refuse(reason=reason):
+                return self._dead(item.delivery, type(item.event), reason)
+
+    def _dead(self, delivery: Delivery, event: type[Event], reason: str) -> list[Message]:
+        log.error("message.refused", queue=delivery.queue, reason=reason)
+        headers = {"x-reason": reason, "x-queue": delivery.queue, "x-routing-key": event.name}
+        return [Message(dead_queue(delivery.queue), delivery.body, exchange=DEAD_EXCHANGE, headers=headers)]
+
+    def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
+        assert self._broker  # noqa: S101 - attach() comes first
+        if finished:
+            self._broker.complete(finished)
+            for _, messages in finished:
+                for message in messages:
+                    self._metrics.published(self.lane.name, message.routing_key)
+
+    def _note(self, item: Item, job: Job | None, outcome: Outcome) -> None:
+        name = item.event.name
+        self._metrics.consumed(self.lane.name, name, type(outcome).__name__.lower(), item.delivery.redelivered)
+        self._metrics.handled(self.lane.name, name, time.monotonic() - item.since)
+        context = {
+            "event_name": name,
+            "job_id": str(item.event.job_id),
+            "traceparent": item.event.traceparent,
+        }
+        match outcome:
+            case Move(to=to, kind=kind):
+                log.info("job.moved", stage=job and job.stage.value, to=to.value, kind=kind, **context)
+            case Wait(wake_s=wake_s, counted=counted):
+                log.info("job.waits", wake_s=round(wake_s, 1), counted=counted, **context)
+            case Nothing(why=why):
+                log.debug("delivery.nothing", why=why, **context)
+            case Refuse():
+                pass  # logged where the dead letter was made
+
+    def _count(self, change: int) -> None:
+        with self._idle:
+            self._pending += change
+            self._idle.notify_all()

@@ -1,0 +1,71 @@
+"""Settings: environment variables (and a `.env` file), read once at start. The only place that reads them.
+
+Every service's settings extend `CommonSettings`; a wrong value stops the start with the name, the reason and an example.
+"""
+
+import sys
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class CommonSettings(BaseSettings):
+    """What every worker needs: where the two servers are, and how long each stage waits (design section 4)."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str = Field(examples=["postgresql://enlarger:secret@localhost:5432/enlarger"])
+    amqp_url: str = Field(examples=["amqp://enlarger:secret@localhost:5672/%2F"])
+    migrate: bool = Field(default=True, description="bring the schema up to date at start; off refuses an old one")
+    metrics_port: int = Field(
+        default=9100, ge=0, le=65535, description="where /metrics, /healthz, /readyz listen; 0 picks"
+    )
+    metrics_host: str = "127.0.0.1"
+    log_format: str = Field(default="console", pattern="^(json|console)$", examples=["json"])
+    log_level: str = Field(default="info", pattern="(?i)^(debug|info|warning|error)$", examples=["info"])
+
+    wake_first_s: float = Field(default=60, gt=0, description="first wait of the stages whose waits grow")
+    checkout_check_s: float = Field(
+        default=3600, gt=0, description="how often Stripe is asked about an unpaid checkout"
+    )
+    poll_first_s: float = Field(default=30, gt=0)
+    poll_interval_s: float = Field(default=30, gt=0)
+    processing_timeout_s: float = Field(default=900, gt=0)
+    submit_unknown_wait_s: float = Field(default=900, gt=0)
+    max_attempts: int = Field(default=3, ge=1)
+    delivery_promise_hours: float = Field(default=24, gt=0)
+    download_ttl_hours: float = Field(default=24, gt=0)
+    file_keep_days: float = Field(default=7, gt=0)
+    abandoned_after_hours: float = Field(default=24, gt=0)
+
+    threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
+    prefetch: int = Field(default=256, ge=1, le=10_000, description="messages held unacknowledged, per lane")
+
+
+class SecretKeySettings(BaseSettings):
+    """`SECRET_KEY`: at least 32 characters, comma-separated for rotation; the first signs, all verify."""
+
+    secret_key: SecretStr = Field(examples=["64 characters from: openssl rand -hex 32"])
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if any(len(key.strip()) < 32 for key in value.get_secret_value().split(",")):  # noqa: PLR2004 - contracts.md
+            raise ValueError("each key needs at least 32 characters")
+        return value
+
+
+def load(cls: type[SettingsT]) -> SettingsT:
+    """Read the settings or end the process (exit 2) with one line per wrong value; values are never printed."""
+    try:
+        return cls()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = str(problem["loc"][0])
+            field = cls.model_fields.get(name)
+            example = f" For example: {field.examples[0]}" if field and field.examples else ""
+            sys.stderr.write(f"{name.upper()}: {problem['msg']}.{example}\n")
+        sys.exit(2)

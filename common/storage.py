@@ -1,0 +1,76 @@
+"""Where pictures are kept: a local directory or an object store, through obstore. A file is written whole or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import obstore
+from obstore.exceptions import BaseError, NotFoundError
+from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+
+CHUNK = 1 << 20
+
+
+class StorageError(Exception):
+    """The store refused or could not be reached; a later try may succeed."""
+
+
+class MissingFileError(StorageError):
+    """No file has this key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Bytes `start` to `end` (exclusive) of a file of `size` bytes."""
+
+    size: int
+    start: int
+    end: int
+    chunks: Iterator[bytes]
+
+
+class Storage:
+    """`STORAGE_URL`: file:///path, s3://bucket/prefix, gs://…, az://…, or memory: (forgets everything; benchmarks)."""
+
+    def __init__(self, url: str) -> None:
+        self._store = _open(url)
+
+    def write(self, key: str, source: Path | BinaryIO | bytes) -> None:
+        """Store under `key`, replacing what was there. Raises StorageError."""
+        try:
+            obstore.put(self._store, key, source)
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot store {key}: {error}") from error
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Stream:
+        """Open a byte range. Raises MissingFileError, StorageError."""
+        try:
+            size = obstore.head(self._store, key)["size"]
+            end = size if end is None else min(end, size)
+            if start >= end:
+                return Stream(size, start, start, iter(()))
+            found = obstore.get(self._store, key, options={"range": (start, end)})
+        except (NotFoundError, FileNotFoundError) as error:
+            raise MissingFileError(f"no file {key}") from error
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot read {key}: {error}") from error
+        return Stream(size, start, end, (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK)))
+
+    def remove(self, keys: list[str]) -> None:
+        """Delete these files; what is not there is fine. Raises StorageError."""
+        for key in keys:
+            try:
+                obstore.delete(self._store, key)
+            except (NotFoundError, FileNotFoundError):
+                continue
+            except (BaseError, OSError) as error:
+                raise StorageError(f"cannot remove {key}: {error}") from error
+
+
+def _open(url: str) -> ObjectStore:
+    if url.startswith("memory:"):
+        return MemoryStore()
+    if url.startswith("file://"):
+        return LocalStore(prefix=Path(url.removeprefix("file://")), mkdir=True)
+    return from_url(url)

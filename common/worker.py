@@ -1,0 +1,131 @@
+"""A worker process: migrates, connects, runs its lanes, answers its health port, drains on SIGTERM."""
+
+import argparse
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from common import health, logs
+from common.broker import Broker
+from common.database import Database, DatabaseAwayError, migrate
+from common.lane import Lane
+from common.metrics import Metrics
+from common.runtime import LaneRunner
+from common.settings import CommonSettings
+from common.stages import Plan, Stage, plans
+
+DRAIN_S = 8.0
+STUCK_S = 30.0
+
+log = structlog.get_logger()
+
+
+class Ticker(Protocol):
+    """A source of work that is no queue (the clock, an HTTP server): runs until `stop` is set."""
+
+    name: str
+
+    def run(self, stop: threading.Event) -> None: ...
+
+
+class Worker:
+    """What a service's `__main__` puts together. `lanes` by name: built only when they run."""
+
+    def __init__(self, service: str, settings: CommonSettings) -> None:
+        self.service = service
+        self.settings = settings
+        self.metrics = Metrics()
+        logs.configure(service, settings.log_format, settings.log_level)
+        self.database = Database(settings.database_url)
+        self.broker = Broker(settings.amqp_url, service, self.metrics.returned)
+        self.plans: Mapping[Stage, Plan] = plans(settings)
+        self._stop = threading.Event()
+        self._runners: list[LaneRunner] = []
+        self._tickers: list[threading.Thread] = []
+
+    def run(self, lanes: Mapping[str, Callable[[], Lane]], tickers: Mapping[str, Callable[[], Ticker]]) -> None:
+        """Run the lanes asked for on the command line (all by default) until SIGTERM or SIGINT."""
+        wanted = _wanted(self.service, [*lanes, *tickers])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        server = health.serve(self.settings.metrics_host, self.settings.metrics_port, self._alive, self._checks())
+        self._migrate()
+        self.database.open()
+        for name in wanted:
+            if name in lanes:
+                self._add(lanes[name]())
+        self.broker.start()
+        for name in wanted:
+            if name in tickers:
+                self._tick(tickers[name]())
+        log.info("worker.started", lanes=wanted)
+        self._supervise()
+        self._drain()
+        server.shutdown()
+
+    def _add(self, lane: Lane) -> None:
+        runner = LaneRunner(lane, self.database, self.plans, self.metrics, self.settings.threads)
+        runner.attach(self.broker, self.settings.prefetch)
+        self._runners.append(runner)
+
+    def _tick(self, ticker: Ticker) -> None:
+        thread = threading.Thread(target=ticker.run, args=[self._stop], name=ticker.name, daemon=True)
+        self._tickers.append(thread)
+        thread.start()
+
+    def _migrate(self) -> None:
+        """Wait for the database, with backoff, then bring its schema up to date."""
+        delay_s = 0.2
+        while not self._stop.is_set():
+            try:
+                for name in migrate(self.settings.database_url, allowed=self.settings.migrate):
+                    log.info("database.migrated", migration=name)
+            except DatabaseAwayError as error:
+                log.warning("database.away", error=str(error), retry_s=delay_s)
+                self._stop.wait(delay_s)
+                delay_s = min(delay_s * 2, 5)
+            else:
+                return
+
+    def _checks(self) -> dict[str, Callable[[], bool]]:
+        return {"database": self.database.alive, "broker": lambda: self.broker.ready}
+
+    def _alive(self) -> bool:
+        return (
+            time.monotonic() - self.broker.last_tick < STUCK_S
+            and all(runner.alive for runner in self._runners)
+            and all(thread.is_alive() for thread in self._tickers)
+        )
+
+    def _supervise(self) -> None:
+        """Until told to stop. A thread that died or hangs ends the process: its supervisor starts a whole one."""
+        while not self._stop.wait(1.0):
+            if not self._alive():
+                log.critical("worker.stuck")
+                os._exit(70)
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + DRAIN_S
+        drained = [runner.drain(max(deadline - time.monotonic(), 0)) for runner in self._runners]
+        for thread in self._tickers:
+            thread.join(max(deadline - time.monotonic(), 0))
+        self.broker.stop()
+        self.database.close()
+        log.info("worker.stopped", drained=all(drained))
+
+    def _signalled(self, *_: object) -> None:
+        if self._stop.is_set():
+            os._exit(1)  # a second signal stops at once
+        self._stop.set()
+
+
+def _wanted(service: str, names: Sequence[str]) -> list[str]:
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
+    parser.add_argument("--lane", choices=names, help="run this lane only; all by default")
+    lane = parser.parse_args().lane
+    return [lane] if lane else list(names)
