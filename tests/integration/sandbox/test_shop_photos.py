@@ -1,4 +1,4 @@
-"""The photographs that the repository ships: few bytes, honest sources, and the awkward cases of real ones."""
+"""The photographs that the repository ships: few bytes, honest sources, the awkward cases of real ones."""
 
 import re
 
