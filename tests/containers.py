@@ -1,0 +1,113 @@
+"""RabbitMQ and PostgreSQL in containers, for `--infra=docker`: fixed loopback ports, so that a restart keeps them."""
+
+import os
+import secrets
+from typing import Any
+
+from local.broker import Broker
+from local.database import Database
+from local.ports import HOST, free_port
+
+# Ryuk (the reaper) is one more image to fetch, and `close` is called whatever happens.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
+
+from testcontainers.core.container import DockerContainer  # reads these two settings when imported
+
+RABBITMQ_IMAGE = "rabbitmq:4-management"
+POSTGRES_IMAGE = "postgres:16"
+
+
+class _Container:
+    """A container that is started again under the same ports after it was stopped or killed."""
+
+    def __init__(self, container: DockerContainer) -> None:
+        self._container = container
+        self._made = False
+
+    def launch(self) -> None:
+        if self._made:
+            self._wrapped().start()
+            return
+        self._made = True
+        self._container.start()
+
+    def stop(self) -> None:
+        self._wrapped().stop(timeout=20)
+
+    def kill(self) -> None:
+        self._wrapped().kill()
+
+    def close(self) -> None:
+        if self._made:
+            self._container.stop(force=True, delete_volume=True)
+
+    def run(self, *command: str) -> str:
+        return str(self._wrapped().exec_run(list(command)).output.decode())
+
+    def _wrapped(self) -> Any:
+        return self._container.get_wrapped_container()
+
+
+class ContainerBroker(Broker):
+    def __init__(self) -> None:
+        ports = {5672: free_port(), 15672: free_port(), 15692: free_port()}
+        super().__init__(
+            port=ports[5672],
+            management_port=ports[15672],
+            metrics_port=ports[15692],
+            password=secrets.token_hex(16),
+        )
+        container = DockerContainer(RABBITMQ_IMAGE)
+        container.with_env("RABBITMQ_DEFAULT_USER", self.USER)
+        container.with_env("RABBITMQ_DEFAULT_PASS", self.password)
+        self._container = _Container(_bound(container, ports))
+
+    def launch(self) -> None:
+        self._container.launch()
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def kill(self) -> None:
+        self._container.kill()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def ctl(self, *args: str) -> str:
+        return self._container.run("rabbitmqctl", *args)
+
+
+class ContainerDatabase(Database):
+    def __init__(self) -> None:
+        super().__init__()
+        self._port, self._password = free_port(), secrets.token_hex(16)
+        container = DockerContainer(POSTGRES_IMAGE)
+        container.with_env("POSTGRES_PASSWORD", self._password)
+        self._container = _Container(_bound(container, {5432: self._port}))
+
+    @property
+    def url(self) -> str:
+        return self.database_url("postgres")
+
+    def database_url(self, name: str) -> str:
+        return f"postgresql://postgres:{self._password}@{HOST}:{self._port}/{name}"
+
+    def launch(self) -> None:
+        self._container.launch()
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def kill(self) -> None:
+        self._container.kill()
+
+    def close(self) -> None:
+        self._container.close()
+
+
+def _bound(container: DockerContainer, ports: dict[int, int]) -> DockerContainer:
+    for inside, outside in ports.items():
+        container.with_bind_ports(inside, (HOST, outside))  # type: ignore[arg-type] # docker's own form
+    return container

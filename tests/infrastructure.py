@@ -1,0 +1,78 @@
+"""The servers that the tests run against: started once, when the first test needs them. A missing one fails."""
+
+import shutil
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from common.database import migrate
+from local.broker import Broker
+from local.database import Database
+from local.docker import docker_answers
+from local.servers import private_postgres, private_rabbitmq
+from tests.containers import ContainerBroker, ContainerDatabase
+
+KINDS = ("docker", "local")
+_TEMPLATE = "template_enlarger"
+
+
+class Infrastructure:
+    """`broker`, `database` (quick: no fsync) and `durable_database`; each starts when it is first asked for."""
+
+    def __init__(self, kind: str | None) -> None:
+        self.kind = kind or ("docker" if docker_answers() else "local")
+        self._started: list[Broker | Database] = []
+
+    def versions(self) -> str:
+        """Starts both servers side by side; what they report about themselves."""
+        broker, database = self._launched_broker, self.database
+        broker.wait_ready()
+        return f"RabbitMQ {broker.version}, PostgreSQL {database.version}"
+
+    @cached_property
+    def broker(self) -> Broker:
+        self._launched_broker.wait_ready()
+        return self._launched_broker
+
+    @cached_property
+    def database(self) -> Database:
+        return self._start_database("postgres", durable=False)
+
+    @cached_property
+    def durable_database(self) -> Database:
+        return self._start_database("durable-postgres", durable=True)
+
+    def close(self) -> None:
+        for server in reversed(self._started):
+            server.close()
+        if self._started:
+            shutil.rmtree(self._folder)
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="enlarger-tests-"))
+        folder.chmod(0o711)  # so that a server that runs as another user reaches its data
+        return folder
+
+    @cached_property
+    def _launched_broker(self) -> Broker:
+        docker = self.kind == "docker"
+        broker = ContainerBroker() if docker else private_rabbitmq(self._folder / "rabbitmq", print)
+        self._started.append(broker)
+        broker.launch()
+        return broker
+
+    def _start_database(self, name: str, *, durable: bool) -> Database:
+        docker = self.kind == "docker"
+        database: Database = (
+            ContainerDatabase() if docker else private_postgres(self._folder / name, print, durable=durable)
+        )
+        self._started.append(database)
+        database.start()
+        migrate(database.createdb(_TEMPLATE))
+        return database
+
+
+def fresh_database(database: Database, name: str) -> str:
+    """A new database with the whole schema and no rows (50 ms without fsync); its URL."""
+    return database.createdb(name, _TEMPLATE)
