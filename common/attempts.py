@@ -1,0 +1,159 @@
+"""Attempts: one row is one submission to the provider, claimed before the call and answered after it (promise 2)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from common.database import Transaction, unnest
+
+IN_FLIGHT_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who counts the provider's slots goes alone
+
+
+class AttemptState(StrEnum):
+    """`waiting`: surely not accepted, to be claimed again. `unknown`: no answer, it may be running."""
+
+    CLAIMED = "claimed"
+    WAITING = "waiting"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt's row. `claim_over`: nobody may still be calling; `age_s`: seconds since it was (last) claimed."""
+
+    job_id: UUID
+    attempt: int
+    state: str
+    claim_no: int
+    claim_over: bool
+    hinted: bool
+    ended: bool
+    age_s: float
+    provider_id: str | None
+    result_url: str | None
+    result_dead: bool
+
+    @property
+    def promising(self) -> bool:
+        """It is at the provider, or has a result whose link still lives."""
+        return self.state == AttemptState.OPEN or (self.state == AttemptState.SUCCEEDED and not self.result_dead)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a claim allows: one call for this attempt, under this number."""
+
+    job_id: UUID
+    attempt: int
+    claim_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An answer for an attempt's row. None keeps what the row has; `ended` frees its slot at the provider."""
+
+    job_id: UUID
+    attempt: int
+    state: AttemptState
+    ended: bool
+    provider_id: str | None = None
+    provider_status: str | None = None
+    result_url: str | None = None
+    credits: int | None = None
+    error: str | None = None
+
+
+def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
+    """All attempts of these (locked) jobs, in their order."""
+    found: dict[UUID, list[Attempt]] = defaultdict(list)
+    rows = tx.cursor(row_factory=class_row(Attempt)).execute(
+        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over, hinted_at IS NOT NULL AS hinted,
+                  ended_at IS NOT NULL AS ended, provider_id, result_url, COALESCE(result_until < now(), false) AS result_dead,
+                  extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8 AS age_s
+           FROM attempts WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt""",
+        {"ids": list(job_ids)},
+    )
+    for row in rows:
+        found[row.job_id].append(row)
+    return found
+
+
+def free_slots(tx: Transaction, limit: int) -> int:
+    """How many more jobs may be at the provider, counted from open attempts; locks out other counters until the commit."""
+    tx.execute("SELECT pg_advisory_xact_lock(%s)", [IN_FLIGHT_LOCK])
+    row = tx.execute(
+        "SELECT count(*) FROM attempts WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown')"
+    ).fetchone()
+    return max(limit - int(row[0] if row else 0), 0)
+
+
+def claim(tx: Transaction, claims: Sequence[Claim], lease_s: float) -> None:
+    """Commit the intent of these calls: a new attempt, or a new claim on one that was surely not accepted."""
+    unnest(
+        tx,
+        """INSERT INTO attempts (job_id, attempt, state, claim_no, claimed_until)
+           SELECT i.job_id, i.attempt, 'claimed', i.claim_no, now() + make_interval(secs => i.lease_s) FROM {rows}
+           ON CONFLICT (job_id, attempt) DO UPDATE SET state = 'claimed', claim_no = excluded.claim_no,
+               claimed_until = excluded.claimed_until, answered_at = NULL, error = NULL""",
+        {
+            "job_id": ("uuid", [c.job_id for c in claims]),
+            "attempt": ("int", [c.attempt for c in claims]),
+            "claim_no": ("int", [c.claim_no for c in claims]),
+            "lease_s": ("float8", [lease_s] * len(claims)),
+        },
+    )
+
+
+def reject(tx: Transaction, job_id: UUID, attempt: int, why: str) -> None:
+    """The result of this attempt is no good (a failed check, a dead link): it does not count as a success."""
+    tx.execute(
+        """UPDATE attempts SET state = 'failed', error = %(why)s, ended_at = COALESCE(ended_at, now())
+           WHERE job_id = %(job)s AND attempt = %(attempt)s""",
+        {"job": job_id, "attempt": attempt, "why": why},
+    )
+
+
+def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> None:
+    """Write answers on their rows, whatever has happened to the jobs meanwhile. What has ended stays ended.
+
+    `result_life_s`: seconds that a result's link lives from now.
+    """
+    if not records:
+        return
+    unnest(
+        tx,
+        """UPDATE attempts a SET
+               state = i.state,
+               answered_at = COALESCE(a.answered_at, now()),
+               submitted_at = CASE WHEN i.state IN ('open', 'unknown', 'succeeded')
+                                   THEN COALESCE(a.submitted_at, now()) ELSE a.submitted_at END,
+               ended_at = CASE WHEN i.ended THEN now() END,
+               provider_id = COALESCE(a.provider_id, i.provider_id),
+               provider_status = COALESCE(i.provider_status, a.provider_status),
+               result_url = COALESCE(i.result_url, a.result_url),
+               result_until = CASE WHEN i.result_url IS NOT NULL AND a.result_until IS NULL
+                                   THEN now() + make_interval(secs => i.life_s) ELSE a.result_until END,
+               credits = COALESCE(i.credits, a.credits),
+               error = COALESCE(i.error, a.error)
+           FROM {rows}
+           WHERE a.job_id = i.job_id AND a.attempt = i.attempt AND (a.ended_at IS NULL OR i.state = 'succeeded')""",
+        {
+            "job_id": ("uuid", [r.job_id for r in records]),
+            "attempt": ("int", [r.attempt for r in records]),
+            "state": ("text", [r.state.value for r in records]),
+            "ended": ("bool", [r.ended for r in records]),
+            "provider_id": ("text", [r.provider_id for r in records]),
+            "provider_status": ("text", [r.provider_status for r in records]),
+            "result_url": ("text", [r.result_url for r in records]),
+            "credits": ("int", [r.credits for r in records]),
+            "error": ("text", [r.error for r in records]),
+            "life_s": ("float8", [result_life_s] * len(records)),
+        },
+    )

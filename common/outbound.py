@@ -1,0 +1,197 @@
+"""Guarded outbound HTTP: the one way to fetch a URL that we did not write ourselves (design promise 6, traps 34 to 36).
+
+The host must be in the list for its purpose, its name is resolved once, every address must be public (or the host named
+in OUTBOUND_ALLOW), and the connection goes to that very address with the name kept for TLS and Host. No redirects,
+identity encoding, a byte cap and a total deadline. Refusals are values.
+"""
+
+import hashlib
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+CONNECT_S = 5.0
+READ_S = 20.0
+CHUNK = 1 << 20
+MAX_URL = 4096
+
+Resolve = Callable[[str, int], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What was written: `size` bytes with this digest (hex), and the type that the server claimed."""
+
+    size: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This URL or answer is not acceptable, now or later. `gone`: the server says that the file does not exist."""
+
+    reason: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """It did not work this time; a later try may."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one fetch may cost: `max_bytes` of body, `deadline_s` seconds in all."""
+
+    max_bytes: int
+    deadline_s: float
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Every address of the name, once. Raises OSError."""
+    return list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+
+
+class Guard:
+    """Fetches for one purpose. `hosts`: host[:port] entries, `.example.com` with its subdomains; `allow`: OUTBOUND_ALLOW."""
+
+    def __init__(self, hosts: Iterable[str], allow: Iterable[str], resolver: Resolve = resolve) -> None:
+        self._hosts = frozenset(h.strip().lower() for h in hosts if h.strip())
+        self._allow = frozenset(h.strip().lower() for h in allow if h.strip())
+        self._resolve = resolver
+
+    def fetch(self, url: str, target: BinaryIO, limits: Limits) -> Fetched | Refused | Unreached:
+        """Stream the body into `target`; the verdict says whether what stands there is whole."""
+        deadline = time.monotonic() + limits.deadline_s
+        checked = self._check(url)
+        if isinstance(checked, Refused | Unreached):
+            return checked
+        parts, address = checked
+        try:
+            return _stream(parts, address, target, limits.max_bytes, deadline)
+        except (HTTPError, OSError) as error:
+            return Unreached(f"{type(error).__name__} while reading from {parts.hostname}")
+
+    def _check(self, url: str) -> tuple[SplitResult, str] | Refused | Unreached:
+        parts = _split(url)
+        if isinstance(parts, Refused):
+            return parts
+        host, port = str(parts.hostname).lower(), _port(parts)
+        open_door = host in self._allow or f"{host}:{port}" in self._allow
+        if not self._listed(host, port):
+            return Refused(f"the host {host} is not on the list")
+        if not open_door and (parts.scheme != "https" or port != 443):  # noqa: PLR2004 - https
+            return Refused("only https on port 443 is fetched")
+        try:
+            addresses = self._resolve(host, port)
+        except (OSError, UnicodeError):
+            return Unreached(f"the name {host} does not resolve")
+        if not addresses or not (open_door or all(map(_public, addresses))):
+            return Refused(f"the host {host} has an address that is not public")
+        return parts, addresses[0]
+
+    def _listed(self, host: str, port: int) -> bool:
+        if host in self._hosts or f"{host}:{port}" in self._hosts:
+            return True
+        return any(entry.startswith(".") and (host.endswith(entry) or host == entry[1:]) for entry in self._hosts)
+
+
+def _split(url: str) -> SplitResult | Refused:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises when it is no number
+    except ValueError:
+        return Refused("the URL does not parse")
+    if len(url) > MAX_URL or any(ord(c) <= 32 or ord(c) == 127 for c in url) or "\\" in url:  # noqa: PLR2004 - ASCII
+        return Refused("the URL has characters that no URL has")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+        return Refused("the URL must be http(s) with a host and no user")
+    return parts
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _public(address: str) -> bool:
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
+
+
+def _stream(
+    parts: SplitResult, address: str, target: BinaryIO, max_bytes: int, deadline: float
+) -> Fetched | Refused | Unreached:
+    host, port = str(parts.hostname), _port(parts)
+    timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
+    pool: urllib3.HTTPConnectionPool = (
+        urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=host, assert_hostname=host)
+        if parts.scheme == "https"
+        else urllib3.HTTPConnectionPool(address, port, timeout=timeout)
+    )
+    headers = {
+        "Host": host if parts.port is None else f"{host}:{port}",
+        "Accept-Encoding": "identity",
+        "User-Agent": "enlarger",
+    }
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with pool:
+        response = pool.request("GET", path, headers=headers, redirect=False, retries=False, preload_content=False)
+        try:
+            verdict = _judge_head(response, max_bytes)
+            return verdict or _copy(response, target, max_bytes, deadline)
+        finally:
+            response.close()
+
+
+def _judge_head(response: urllib3.BaseHTTPResponse, max_bytes: int) -> Refused | Unreached | None:
+    status, length = response.status, response.headers.get("Content-Length")
+    if status in {404, 410}:
+        return Refused(f"the server answers {status}", gone=True)
+    if status in {401, 403}:
+        return Refused(f"the server answers {status}", gone=True)  # how expired signed links answer
+    if status != 200:  # noqa: PLR2004 - HTTP
+        return (
+            Refused("a redirect is not followed") if 300 <= status < 400 else Unreached(f"the server answers {status}")
+        )  # noqa: PLR2004
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        return Refused("the body is encoded although identity was asked for")
+    if length is not None and not (length.isascii() and length.isdigit()):
+        return Refused("the Content-Length is no number")
+    if length is not None and int(length) > max_bytes:
+        return Refused(f"the body has {length} bytes, at most {max_bytes} are taken")
+    return None
+
+
+def _copy(
+    response: urllib3.BaseHTTPResponse, target: BinaryIO, max_bytes: int, deadline: float
+) -> Fetched | Refused | Unreached:
+    size, digest = 0, hashlib.sha256()
+    for chunk in _chunks(response):
+        size += len(chunk)
+        if size > max_bytes:
+            return Refused(f"the body is longer than {max_bytes} bytes")
+        if time.monotonic() > deadline:
+            return Unreached("the download took too long")
+        digest.update(chunk)
+        target.write(chunk)
+    length = response.headers.get("Content-Length")
+    if length is not None and size != int(length):
+        return Unreached(f"the body ended after {size} of {length} bytes")
+    return Fetched(size, digest.hexdigest(), response.headers.get("Content-Type", ""))
+
+
+def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    # read1 returns what one receive brought, so that a slow drip meets the deadline after each piece
+    while chunk := response.read1(CHUNK):
+        yield chunk

@@ -1,0 +1,267 @@
+"""The provider: one client and one vocabulary, whichever dialect is on the wire (contracts.md section 1).
+
+What each failure of a submission means stands in design section 4: a submission has no idempotency key, so only what
+was surely not accepted may be sent again. A status check may be repeated after anything.
+"""
+
+import json
+import math
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+from urllib.parse import quote
+from uuid import UUID
+
+import requests
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+
+CONNECT_S = 5.0
+READ_S = 25.0
+CALL_DEADLINE_S = 40.0
+MAX_ANSWER = 1 << 20
+NULL_URL = "null:"
+
+
+class State(StrEnum):
+    """How far the provider is."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is asked for: the picture's URL, how many times larger, where to call back."""
+
+    job_id: UUID
+    image_url: str
+    factor: int
+    webhook_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the provider says of one submission. `credits`: what it charged, when it says so."""
+
+    provider_id: str
+    state: State
+    result_url: str | None = None
+    credits: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """Surely not accepted: try later. `busy`: the provider lacks capacity (no failure of ours or the picture's)."""
+
+    why: str
+    busy: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may or may not have been accepted."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRefused:
+    """The provider refuses this picture: no other try will help."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class OurTrouble:
+    """Key or credits: every order would meet it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A status check without an answer: look again later."""
+
+    why: str
+    retry_after_s: float | None = None
+
+
+SubmitAnswer = Report | NotAccepted | Unknown | PictureRefused | OurTrouble
+
+
+class Provider(Protocol):
+    """What submitter and poller need of a provider."""
+
+    def submit(self, submission: Submission) -> SubmitAnswer: ...
+    def status(self, provider_id: str) -> Report | Unclear: ...
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _LiveAnswer(_Lenient):
+    id: str
+    status: str
+    imageUrl: str | None = None  # noqa: N815 - the wire's name
+    creditCost: float | None = None  # noqa: N815 - the wire's name
+    error: object = None
+
+
+class _DocumentedAnswer(_Lenient):
+    job_id: str
+    status: str
+    result_url: str | None = None
+    error: object = None
+
+
+_STATES = {
+    "IN_QUEUE": State.QUEUED,
+    "IN_PROGRESS": State.PROCESSING,
+    "SUCCESS": State.SUCCEEDED,
+    "FAILED": State.FAILED,
+    "queued": State.QUEUED,
+    "processing": State.PROCESSING,
+    "completed": State.SUCCEEDED,
+    "failed": State.FAILED,
+}
+
+
+class Upsampler:
+    """The real provider (or its stand-in) over HTTP: keep-alive, pooled, timed out. Thread-safe."""
+
+    def __init__(self, url: str, key: SecretStr, dialect: Literal["live", "documented"], pool: int = 16) -> None:
+        self._base = url.rstrip("/")
+        self._documented = dialect == "documented"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=pool, max_retries=0))
+
+    def submit(self, submission: Submission) -> SubmitAnswer:
+        """One call; never raises for what the network or the provider does."""
+        try:
+            status, body, retry_after = self._call("POST", "/precise-upscale", self._body(submission))
+        except requests.ConnectionError as error:
+            if _refused(error):
+                return NotAccepted("the connection was refused", busy=False)
+            return Unknown(f"no answer: {type(error).__name__}")
+        except (requests.RequestException, TimeoutError, ValueError) as error:
+            return Unknown(f"no answer: {type(error).__name__}")
+        return self._judge(status, body, retry_after)
+
+    def status(self, provider_id: str) -> Report | Unclear:
+        """Ask how one submission stands. A 404 is an error like any other: the caller backs off (design section 4)."""
+        try:
+            status, body, retry_after = self._call("GET", f"/status/{quote(provider_id, safe='')}")
+        except (requests.RequestException, TimeoutError, ValueError) as error:
+            return Unclear(f"no answer: {type(error).__name__}")
+        if status != 200:  # noqa: PLR2004 - HTTP
+            return Unclear(f"status {status}", retry_after)
+        return self._report(body) or Unclear("the answer does not parse")
+
+    def _judge(self, status: int, body: bytes, retry_after: float | None) -> SubmitAnswer:
+        why = f"status {status}: {_error_text(body)}"
+        match status:
+            case 200:
+                return self._report(body) or Unknown("the answer does not parse")
+            case 429 | 503:
+                return NotAccepted(why, busy=True, retry_after_s=retry_after)
+            case 400 | 413 | 415 | 422:
+                return PictureRefused(why)
+            case 401 | 402 | 403 | 404:
+                return OurTrouble(why)
+            case _:
+                return Unknown(why)
+
+    def _body(self, s: Submission) -> dict[str, object]:
+        if self._documented:
+            return {
+                "image_url": s.image_url,
+                "scale_factor": s.factor,
+                "format": "auto",
+                "webhook_url": s.webhook_url,
+                "metadata": {"job_id": str(s.job_id), "plugin": "sell-my-images"},
+            }
+        options = {"upscaleFactor": s.factor, "shouldEnhanceFaces": False, "shouldPreserveBlur": False}
+        return {"webhook": s.webhook_url, "input": {"imageUrl": s.image_url, "inputImageType": "universal", **options}}
+
+    def _report(self, body: bytes) -> Report | None:
+        try:
+            if self._documented:
+                told = _DocumentedAnswer.model_validate_json(body)
+                return _checked(Report(told.job_id, _state(told.status), told.result_url, None, _text(told.error)))
+            live = _LiveAnswer.model_validate_json(body)
+        except ValidationError:
+            return None
+        return _checked(
+            Report(live.id, _state(live.status), live.imageUrl, _credits(live.creditCost), _text(live.error))
+        )
+
+    def _call(self, method: str, path: str, body: object = None) -> tuple[int, bytes, float | None]:
+        deadline = time.monotonic() + CALL_DEADLINE_S
+        with self._session.request(
+            method, self._base + path, json=body, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
+        ) as response:
+            content = b""
+            for chunk in response.iter_content(65536):
+                content += chunk
+                if len(content) > MAX_ANSWER:
+                    raise ValueError("the answer is too long")
+                if time.monotonic() > deadline:
+                    raise TimeoutError("the answer took too long")
+            return response.status_code, content, _seconds(response.headers.get("Retry-After"))
+
+
+class NullProvider:
+    """`UPSAMPLER_URL=null:`: answers SUCCESS at once and knows no rates; for benchmarks."""
+
+    def submit(self, submission: Submission) -> SubmitAnswer:
+        return Report(f"null-{submission.job_id}", State.SUCCEEDED, NULL_URL, 0)
+
+    def status(self, provider_id: str) -> Report | Unclear:
+        return Report(provider_id, State.SUCCEEDED, NULL_URL, 0)
+
+
+def _state(word: str) -> State:
+    return _STATES.get(word, State.PROCESSING)  # contracts.md: unknown statuses are treated as still processing
+
+
+def _credits(cost: float | None) -> int | None:
+    return None if cost is None else math.ceil(cost)
+
+
+def _checked(report: Report) -> Report | None:
+    """A success without a result is an answer that does not parse."""
+    return None if report.state is State.SUCCEEDED and not report.result_url else report
+
+
+def _refused(error: requests.ConnectionError) -> bool:
+    """True when no connection was made at all: nothing can have been accepted."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError) or isinstance(error, requests.exceptions.ConnectTimeout)
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.isascii() and value.isdigit() else None
+
+
+def _error_text(body: bytes) -> str:
+    try:
+        return _text(json.loads(body)["error"]) or "no reason given"
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
+
+
+def _text(error: object) -> str | None:
+    if error is None or error == "":
+        return None
+    return (error if isinstance(error, str) else json.dumps(error))[:500]

@@ -1,0 +1,135 @@
+"""The clock: wakes jobs whose `wake_at` has passed by emitting their stage's one event again (promise 4).
+
+Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED).
+Publishes: the event of each job's stage; job.attention for a held job at its review.
+Replays: `wake_at` is first committed to `CLAIM_S` from now, so a clock that dies after this wakes the job again then;
+after the confirms it is set to the stage's next instant, where nothing else moved the job. No row stays locked while
+the broker is asked.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from psycopg.rows import class_row
+
+from common import jobs
+from common.broker import Broker
+from common.confirms import Message
+from common.database import Database, DatabaseAwayError, unnest
+from common.events import Event, JobAttention, encode
+from common.stages import Plan, Stage, Status
+from services.poller.metrics import WAKE_LATENESS, WAKES
+
+BATCH = 500
+CLAIM_S = 30.0
+REVIEW_S = 24 * 3600.0
+IDLE_S = 0.2
+AWAY_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job that was due, as the claiming statement left it."""
+
+    job_id: UUID
+    stage: Stage
+    status: Status
+    version: int
+    wakes: int
+    attempt: int
+    review: bool
+    late_s: float
+    traceparent: str | None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stage", Stage(self.stage))
+        object.__setattr__(self, "status", Status(self.status))
+
+
+class Clock:
+    """Runs until stopped; every tick takes at most `BATCH` due jobs and goes on at once while there are more."""
+
+    name = "clock"
+
+    def __init__(self, database: Database, broker: Broker, plans: Mapping[Stage, Plan]) -> None:
+        self._database = database
+        self._broker = broker
+        self._plans = plans
+
+    def run(self, stop: threading.Event) -> None:
+        away = False
+        while not stop.is_set():
+            try:
+                woken = self.tick() if self._broker.ready else 0
+            except DatabaseAwayError as error:
+                if not away:
+                    log.warning("database.away", error=str(error))
+                away = True
+                stop.wait(AWAY_S)
+                continue
+            away = False
+            if woken < BATCH:
+                stop.wait(IDLE_S)
+
+    def tick(self) -> int:
+        """Wake what is due; returns how many jobs that were."""
+        due = self._claim()
+        if due:
+            now = time.time()
+            messages = [Message(event.name, encode(event, self.name)) for event in map(self._event, due)]
+            if self._broker.publish_and_wait(messages):
+                self._settle(due)
+            log.debug("clock.woke", jobs=len(due), seconds=round(time.time() - now, 3))
+        for job in due:
+            WAKES.labels(job.stage.value).inc()
+            WAKE_LATENESS.observe(max(job.late_s, 0))
+        return len(due)
+
+    def _claim(self) -> Sequence[Due]:
+        with self._database.transaction() as tx:
+            cursor = tx.cursor(row_factory=class_row(Due))
+            cursor.execute(
+                """WITH due AS (
+                       SELECT job_id, wake_at FROM jobs WHERE settled_at IS NULL AND wake_at <= now()
+                       ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+                   UPDATE jobs j SET wake_at = now() + make_interval(secs => %(claim)s), wakes = j.wakes + 1
+                   FROM due WHERE j.job_id = due.job_id
+                   RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.traceparent,
+                       j.hold_reason IS NOT NULL AND COALESCE(j.promise_at > now(), true) AS review,
+                       extract(epoch FROM now() - due.wake_at)::float8 AS late_s""",
+                {"batch": BATCH, "claim": CLAIM_S},
+            )
+            due = cursor.fetchall()
+            jobs.raise_attention(tx, [(d.job_id, "held", "its review is due") for d in due if d.review])
+            return due
+
+    def _event(self, due: Due) -> Event:
+        if due.review:
+            return JobAttention(job_id=due.job_id, reason="held", traceparent=due.traceparent)
+        return jobs.stage_event(self._plans[due.stage], due.status, due.job_id, due.attempt, due.traceparent)
+
+    def _settle(self, due: Sequence[Due]) -> None:
+        """Set the real next instant where the job still stands as it was woken, the promise never passed over."""
+        with self._database.transaction() as tx:
+            unnest(
+                tx,
+                """UPDATE jobs j SET wake_at = LEAST(now() + make_interval(secs => i.wait_s),
+                       CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL AND j.promise_at > now() THEN j.promise_at END)
+                   FROM {rows} WHERE j.job_id = i.job_id AND j.version = i.version AND j.wakes = i.wakes
+                       AND j.settled_at IS NULL""",
+                {
+                    "job_id": ("uuid", [d.job_id for d in due]),
+                    "version": ("int", [d.version for d in due]),
+                    "wakes": ("int", [d.wakes for d in due]),
+                    "wait_s": ("float8", [self._next_s(d) for d in due]),
+                },
+            )
+
+    def _next_s(self, due: Due) -> float:
+        return REVIEW_S if due.review else self._plans[due.stage].wait_s(due.wakes)

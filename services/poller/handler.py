@@ -1,0 +1,178 @@
+"""The stage `watch`: the provider is asked how the submissions of a job stand.
+
+Consumes: upscale.submitted (a first look if the provider's webhook already spoke), upscale.check.
+Publishes: upscale.done, upscale.failed.
+Replays: a job in `fetch` emits upscale.done again, one in `refund` upscale.failed. Asking twice harms nobody: a status
+check has no effect at the provider, so it needs no claim.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from common import attempts
+from common.attempts import Attempt, AttemptState, Record
+from common.batches import backoff_s
+from common.database import Transaction
+from common.events import Event, UpscaleCheck, UpscaleDone, UpscaleFailed, UpscaleSubmitted
+from common.jobs import Job
+from common.lane import Answered, Question, Work
+from common.outcomes import Move, Nothing, Outcome, Wait
+from common.stages import Plan, Stage, Status
+from common.upsampler import Report, State, Unclear
+from services.poller.metrics import LOOKS
+from services.poller.settings import PollerSettings
+
+LATE_STAGES = (Stage.REFUND, Stage.ANNOUNCE, Stage.REMIND, Stage.KEEP, Stage.SETTLED, Stage.FETCH)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The open submissions of one job: (attempt, the provider's id)."""
+
+    submissions: tuple[tuple[int, str], ...]
+
+
+Looked = tuple[tuple[int, Report | Unclear], ...]
+
+
+class Watch:
+    """The lane `watch`. See the module's contract."""
+
+    name = "poller"
+    events: Sequence[type[Event]] = (UpscaleSubmitted, UpscaleCheck)
+    acts_on_held = False
+
+    def __init__(self, settings: PollerSettings, plans: Mapping[Stage, Plan]) -> None:
+        self._settings = settings
+        self._plan = plans[Stage.WATCH]
+        self._provider = settings.provider
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
+        known = attempts.of_jobs(tx, [w.job.job_id for w in work])
+        steps = [self._step(w, known[w.job.job_id]) for w in work]
+        lost = [_lost(a) for w in work for a in known[w.job.job_id] if w.job.stage is Stage.WATCH and self._given_up(a)]
+        attempts.record(tx, lost, self._settings.result_life_s)
+        return steps
+
+    def ask(self, about: Look) -> Looked:
+        looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
+        for _, told in looked:
+            LOOKS.labels(told.state.value if isinstance(told, Report) else "unclear").inc()
+        return looked
+
+    def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        records = [_record(a.work.job, attempt, told) for a in answered for attempt, told in a.answer]
+        attempts.record(tx, [r for r in records if r], self._settings.result_life_s)
+        known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
+        outcomes = [self._decide(a.work.job, a.answer, known[a.work.job.job_id]) for a in answered]
+        timed_out = [
+            Record(a.work.job.job_id, row.attempt, AttemptState.FAILED, ended=True, error="timeout")
+            for a, outcome in zip(answered, outcomes, strict=True)
+            if isinstance(outcome, Move) and outcome.failure_reason == "timeout"
+            for row in known[a.work.job.job_id]
+            if not row.ended
+        ]
+        attempts.record(tx, timed_out, self._settings.result_life_s)
+        return outcomes
+
+    def _step(self, work: Work, tried: Sequence[Attempt]) -> Question | Outcome:
+        job = work.job
+        look = Look(tuple((a.attempt, a.provider_id) for a in tried if not a.ended and a.provider_id))
+        if job.stage is Stage.WATCH:
+            return self._watching(work, tried, look)
+        if job.stage is Stage.FETCH and isinstance(work.event, UpscaleSubmitted):
+            return Nothing("done already", (_done(job, job.attempt),))
+        if isinstance(work.event, UpscaleCheck) and job.stage in LATE_STAGES and look.submissions:
+            return Question(look)  # a result that comes too late is on the books as wasted
+        return Nothing(f"in stage {job.stage}")
+
+    def _watching(self, work: Work, tried: Sequence[Attempt], look: Look) -> Question | Outcome:
+        job = work.job
+        won = _winner(job, tried)
+        if won:
+            return _to_fetch(job, won)
+        waiting = isinstance(work.event, UpscaleSubmitted) and not any(a.hinted and not a.ended for a in tried)
+        if look.submissions:
+            return Nothing("the first look comes by itself") if waiting else Question(look)
+        unknown = [a for a in tried if a.state == AttemptState.UNKNOWN and not a.ended]
+        if unknown and not all(map(self._given_up, unknown)):
+            return Wait(max(self._settings.submit_unknown_wait_s - max(a.age_s for a in unknown), 0.5))
+        if any(a.state == AttemptState.CLAIMED and not a.ended for a in tried):
+            return Wait(self._plan.every_s)
+        return Move(Stage.SUBMIT, "submission_lost", {"attempt": job.attempt}, wake_s=0)
+
+    def _given_up(self, attempt: Attempt) -> bool:
+        """No answer and no webhook for so long: it was never accepted, or is lost."""
+        unheard = attempt.state == AttemptState.UNKNOWN and not attempt.ended and attempt.provider_id is None
+        return unheard and attempt.age_s >= self._settings.submit_unknown_wait_s
+
+    def _decide(self, job: Job, looked: Looked, tried: Sequence[Attempt]) -> Outcome:
+        if job.stage is not Stage.WATCH:
+            return Nothing(f"looked in stage {job.stage}")
+        won = _winner(job, tried)
+        if won:
+            return _to_fetch(job, won)
+        running = [a for a in tried if not a.ended]
+        unclear = [told for _, told in looked if isinstance(told, Unclear)]
+        if not running:
+            errors = [told.error for _, told in looked if isinstance(told, Report) and told.error]
+            return _failed(job, "provider_failed", errors[-1] if errors else "no reason given")
+        left_s = self._settings.processing_timeout_s - min(a.age_s for a in running)
+        if left_s <= 0 and not unclear:
+            return _failed(job, "timeout", f"no result after {self._settings.processing_timeout_s:.0f} s")
+        if unclear:
+            wait_s = max((told.retry_after_s or 0 for told in unclear), default=0) or backoff_s(self._plan, job.tries)
+            return Wait(wait_s, counted=True, kind="check_unclear", detail={"why": unclear[-1].why})
+        return Wait(max(min(self._settings.poll_interval_s, left_s), 0.1))
+
+
+def _winner(job: Job, tried: Sequence[Attempt]) -> Attempt | None:
+    """The first success of any attempt since the last decision of a person wins."""
+    return next(
+        (
+            a
+            for a in tried
+            if a.state == AttemptState.SUCCEEDED
+            and a.attempt > job.attempts_base
+            and a.result_url
+            and not a.result_dead
+        ),
+        None,
+    )
+
+
+def _record(job: Job, attempt: int, told: Report | Unclear) -> Record | None:
+    if isinstance(told, Unclear):
+        return None
+    state = {State.SUCCEEDED: AttemptState.SUCCEEDED, State.FAILED: AttemptState.FAILED}.get(
+        told.state, AttemptState.OPEN
+    )
+    return Record(
+        job.job_id,
+        attempt,
+        state,
+        state is not AttemptState.OPEN,
+        None,
+        told.state.value,
+        told.result_url,
+        told.credits,
+        told.error,
+    )
+
+
+def _lost(attempt: Attempt) -> Record:
+    return Record(attempt.job_id, attempt.attempt, AttemptState.UNKNOWN, ended=True, error="never heard of again")
+
+
+def _done(job: Job, attempt: int) -> UpscaleDone:
+    return UpscaleDone(job_id=job.job_id, attempt=attempt or None, traceparent=job.traceparent)
+
+
+def _to_fetch(job: Job, won: Attempt) -> Move:
+    return Move(Stage.FETCH, "upscaled", {"attempt": won.attempt}, (_done(job, won.attempt),), attempt=won.attempt)
+
+
+def _failed(job: Job, reason: str, detail: str) -> Move:
+    event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=reason, traceparent=job.traceparent)
+    return Move(Stage.REFUND, "failed", {"reason": reason, "detail": detail}, (event,), Status.FAILED,
+                failure_reason=reason, failure_detail=detail)  # fmt: skip

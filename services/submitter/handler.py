@@ -1,0 +1,215 @@
+"""The stage `submit`: a paid order is submitted to the provider, once per attempt.
+
+Consumes: payment.completed.
+Publishes: upscale.submitted; upscale.failed when the picture is refused or the attempts are used up.
+Replays: an order in `watch` emits upscale.submitted again; a claim that is still running is left alone; a claim that
+ran out without an answer is *unknown*: it may have been accepted, so the job is watched, never submitted again at once.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common import attempts, jobs
+from common.attempts import Attempt, AttemptState, Claim, Record
+from common.batches import backoff_s
+from common.database import Transaction
+from common.events import Event, PaymentCompleted, UpscaleFailed, UpscaleSubmitted
+from common.jobs import Job
+from common.lane import Answered, Question, Work
+from common.outcomes import Move, Nothing, Outcome, Wait
+from common.signing import Signer
+from common.stages import Plan, Stage, Status
+from common.upsampler import (
+    CALL_DEADLINE_S,
+    NULL_URL,
+    NotAccepted,
+    OurTrouble,
+    PictureRefused,
+    Report,
+    State,
+    Submission,
+    SubmitAnswer,
+    Unknown,
+)
+from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
+from services.submitter.settings import SubmitterSettings
+
+START_MARGIN_S = 15.0  # a claimed call must start within this; then the deadline of the call fits into the lease
+LEASE_S = START_MARGIN_S + CALL_DEADLINE_S + 5.0
+OUR_TROUBLE_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One claimed call. `start_before`: monotonic seconds after which the claim is no longer ours to use."""
+
+    claim: Claim
+    submission: Submission
+    start_before: float
+
+
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """The claim was about to run out: nothing was sent."""
+
+
+class Submit:
+    """The lane `submit`. See the module's contract."""
+
+    name = "submitter"
+    events: Sequence[type[Event]] = (PaymentCompleted,)
+    acts_on_held = False
+
+    def __init__(self, settings: SubmitterSettings, plans: Mapping[Stage, Plan]) -> None:
+        self._settings = settings
+        self._plan = plans[Stage.SUBMIT]
+        self._provider = settings.provider
+        self._limited = settings.upsampler_url != NULL_URL
+        self._signer = Signer(settings.secret_key)
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
+        known = attempts.of_jobs(tx, [w.job.job_id for w in work])
+        steps = [self._step(w.job, known[w.job.job_id]) for w in work]
+        records = [step for step in steps if isinstance(step, Record)]
+        attempts.record(tx, records, self._settings.result_life_s)
+        wanted = [step for step in steps if isinstance(step, Claim)]
+        free = (
+            attempts.free_slots(tx, self._settings.upsampler_max_in_flight) if wanted and self._limited else len(wanted)
+        )
+        granted = wanted[:free]
+        if granted:
+            attempts.claim(tx, granted, LEASE_S)
+        return [self._granted(w.job, step, granted) for w, step in zip(work, steps, strict=True)]
+
+    def ask(self, about: Ask) -> SubmitAnswer | TooLate:
+        if time.monotonic() > about.start_before:
+            return TooLate()
+        with SUBMISSION_SECONDS.time():
+            answer = self._provider.submit(about.submission)
+        SUBMISSIONS.labels(type(answer).__name__).inc()
+        return answer
+
+    def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
+        attempts.record(tx, [r for a in answered if (r := _record(a, known))], self._settings.result_life_s)
+        jobs.raise_attention(
+            tx,
+            [
+                (a.work.job.job_id, "provider_refuses_us", a.answer.why)
+                for a in answered
+                if isinstance(a.answer, OurTrouble)
+            ],
+        )
+        return [self._decide(a.work.job, a.about.claim.attempt, a.answer) for a in answered]
+
+    def _step(self, job: Job, tried: Sequence[Attempt]) -> Claim | Record | Outcome:
+        """What the order needs, from its row and its attempts: a claim, a record of the unknown, or an outcome."""
+        if job.stage is Stage.WATCH:
+            return Nothing("submitted already", (_submitted(job, job.attempt),))
+        if job.stage is not Stage.SUBMIT:
+            return Nothing(f"in stage {job.stage}")
+        last = tried[-1] if tried else None
+        running = next((a for a in tried if a.attempt > job.attempts_base and a.promising), None)
+        if running:
+            detail, event = {"attempt": running.attempt}, _submitted(job, running.attempt)
+            return Move(Stage.WATCH, "submitted", detail, (event,), Status.PROCESSING, attempt=running.attempt)
+        if last and last.state == AttemptState.CLAIMED:
+            if not last.claim_over:
+                return Nothing("being submitted")
+            return Record(job.job_id, last.attempt, AttemptState.UNKNOWN, ended=False, error="no answer was recorded")
+        if last and last.state == AttemptState.WAITING:
+            return Claim(job.job_id, last.attempt, last.claim_no + 1)
+        number = last.attempt + 1 if last else 1
+        if number - job.attempts_base > self._settings.max_attempts:
+            return _failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
+        return Claim(job.job_id, number, 1)
+
+    def _granted(self, job: Job, step: Claim | Record | Outcome, granted: Sequence[Claim]) -> Question | Outcome:
+        match step:
+            case Claim() if step in granted:
+                return Question(Ask(step, self._submission(job, step.attempt), time.monotonic() + START_MARGIN_S))
+            case Claim():
+                return Wait(self._settings.capacity_wait_s)
+            case Record():
+                return self._decide(job, step.attempt, Unknown("no answer was recorded"))
+        return step
+
+    def _decide(self, job: Job, attempt: int, answer: SubmitAnswer | TooLate) -> Outcome:
+        """The answer is on its row; where does it lead, if the job still waits for it?"""
+        if job.stage is not Stage.SUBMIT:
+            return Nothing(f"answered in stage {job.stage}")
+        match answer:
+            case Report(state=State.FAILED, error=error):
+                return _failed(job, "provider_failed", error or "no reason given")
+            case Report(provider_id=provider_id):
+                detail = {"attempt": attempt, "provider_id": provider_id}
+                return Move(
+                    Stage.WATCH, "submitted", detail, (_submitted(job, attempt),), Status.PROCESSING, attempt=attempt
+                )
+            case Unknown(why=why):
+                SUSPECTED_DOUBLES.inc()
+                wait_s = self._settings.submit_unknown_wait_s
+                return Move(
+                    Stage.WATCH,
+                    "submission_unknown",
+                    {"attempt": attempt, "why": why},
+                    (),
+                    Status.PROCESSING,
+                    wait_s,
+                    attempt,
+                )
+            case PictureRefused(why=why):
+                return _failed(job, "picture_refused", why)
+            case OurTrouble():
+                return Wait(OUR_TROUBLE_WAIT_S, kind="provider_refuses_us", detail={"why": answer.why})
+            case NotAccepted(busy=busy, retry_after_s=retry_after_s):
+                return Wait(retry_after_s or backoff_s(self._plan, job.tries), counted=not busy)
+            case TooLate():
+                return Wait(0.0)
+
+    def _submission(self, job: Job, attempt: int) -> Submission:
+        base = self._settings.public_url.rstrip("/")
+        signature = self._signer.sign("upsampler-webhook", job.job_id, attempt)
+        webhook = f"{base}/smi-webhook/upsampler/?job={job.job_id}&attempt={attempt}&sig={signature}"
+        return Submission(job.job_id, self._source(job, base), job.factor, webhook)
+
+    def _source(self, job: Job, base: str) -> str:
+        """The picture's own address; an upload is handed over by a signed, short-lived one of ours."""
+        if job.source_kind != "upload":
+            return job.source_url
+        expires = int(time.time() + self._settings.source_link_hours * 3600)
+        return f"{base}/source/{job.job_id}/{expires}/{self._signer.sign('source', job.job_id, expires)}"
+
+
+def _submitted(job: Job, attempt: int) -> UpscaleSubmitted:
+    return UpscaleSubmitted(job_id=job.job_id, attempt=attempt or None, traceparent=job.traceparent)
+
+
+def _failed(job: Job, reason: str, detail: str) -> Move:
+    event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=reason, traceparent=job.traceparent)
+    return Move(Stage.REFUND, "failed", {"reason": reason, "detail": detail}, (event,), Status.FAILED,
+                failure_reason=reason, failure_detail=detail)  # fmt: skip
+
+
+def _record(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Record | None:
+    """The row's new state. A late answer heals an `unknown`; an answer under an older claim changes nothing else."""
+    claim: Claim = answered.about.claim
+    row = next(a for a in known[claim.job_id] if a.attempt == claim.attempt)
+    ours = row.claim_no == claim.claim_no and row.state == AttemptState.CLAIMED
+    key = (claim.job_id, claim.attempt)
+    match answered.answer:
+        case Report(state=state) as told if ours or row.state == AttemptState.UNKNOWN:
+            kind = {State.SUCCEEDED: AttemptState.SUCCEEDED, State.FAILED: AttemptState.FAILED}.get(
+                state, AttemptState.OPEN
+            )
+            ended = kind is not AttemptState.OPEN
+            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, told.credits, told.error)
+        case Unknown(why=why) if ours:
+            return Record(*key, AttemptState.UNKNOWN, ended=False, error=why)
+        case PictureRefused(why=why) if ours:
+            return Record(*key, AttemptState.FAILED, ended=True, error=why)
+        case NotAccepted() | OurTrouble() | TooLate() if ours:
+            return Record(*key, AttemptState.WAITING, ended=False)
+    return None
