@@ -13,7 +13,6 @@ from yoyo import get_backend, read_migrations
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x656E6C61726765  # pg_advisory_lock key: two workers starting together migrate one after the other
-WAIT_S = 10.0
 
 Transaction = psycopg.Connection[TupleRow]
 
@@ -43,15 +42,15 @@ PASSING = (
 
 
 class Database:
-    """A pool of connections. Opens lazily, checks each connection before it hands it out."""
+    """A pool of connections, each checked before it is handed out. `wait_s`: how long to wait for one."""
 
-    def __init__(self, url: str, max_size: int = 8) -> None:
+    def __init__(self, url: str, max_size: int = 8, wait_s: float = 10.0) -> None:
         self._url = url
         self._pool = ConnectionPool(
             url,
             min_size=1,
             max_size=max_size,
-            timeout=WAIT_S,
+            timeout=wait_s,
             check=ConnectionPool.check_connection,
             kwargs={
                 "connect_timeout": 5,

@@ -82,6 +82,11 @@ class Guard:
         except (HTTPError, OSError) as error:
             return Unreached(f"{type(error).__name__} while reading from {parts.hostname}")
 
+    def lists(self, url: str) -> bool:
+        """Whether the host of this URL is on the list; nothing is asked of the network."""
+        parts = _split(url)
+        return not isinstance(parts, Refused) and self._listed(str(parts.hostname).lower(), _port(parts))
+
     def _check(self, url: str) -> tuple[SplitResult, str] | Refused | Unreached:
         parts = _split(url)
         if isinstance(parts, Refused):

@@ -19,6 +19,8 @@ class CommonSettings(BaseSettings):
 
     database_url: str = Field(examples=["postgresql://enlarger:secret@localhost:5432/enlarger"])
     amqp_url: str = Field(examples=["amqp://enlarger:secret@localhost:5672/%2F"])
+    database_connections: int = Field(default=8, ge=2, le=200, description="connections of one process, at most")
+    database_wait_s: float = Field(default=10, gt=0, description="how long to wait for one before the database is away")
     migrate: bool = Field(default=True, description="bring the schema up to date at start; off refuses an old one")
     metrics_port: int = Field(
         default=9100, ge=0, le=65535, description="where /metrics, /healthz, /readyz listen; 0 picks"

@@ -41,7 +41,7 @@ class Worker:
         self.settings = settings
         self.metrics = Metrics()
         logs.configure(service, settings.log_format, settings.log_level)
-        self.database = Database(settings.database_url)
+        self.database = Database(settings.database_url, settings.database_connections, settings.database_wait_s)
         self.broker = Broker(settings.amqp_url, service, self.metrics.returned)
         self.plans: Mapping[Stage, Plan] = plans(settings)
         self._stop = threading.Event()
