@@ -42,9 +42,7 @@ def apt_install_rabbitmq() -> None:
         raise LocalError("apt-get needs root, or sudo without a password")
     done = subprocess.run([*prefix, "sh", "-c", _APT_SCRIPT], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LocalError(
-            f"apt-get install rabbitmq-server failed:\n{(done.stdout + done.stderr).strip()[-2000:]}"
-        )
+        raise LocalError(f"apt-get install rabbitmq-server failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
 
 
 def postgres_from_wheel() -> Path | None:

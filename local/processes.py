@@ -125,9 +125,7 @@ class Process:
             return "\n".join(log.read().decode(errors="replace").splitlines()[-count:])
 
 
-def await_condition(
-    met: Callable[[], bool], within_s: float, what: str, process: Process | None = None
-) -> None:
+def await_condition(met: Callable[[], bool], within_s: float, what: str, process: Process | None = None) -> None:
     """Polls `met`; raises `LocalError` saying `what` was awaited when time is over or `process` has ended."""
     deadline = time.monotonic() + within_s
     while not met():

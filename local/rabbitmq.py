@@ -77,13 +77,9 @@ class RabbitMQ(Broker):
         return done.stdout
 
     def _epmd_command(self) -> list[str]:
-        epmd = shutil.which("epmd") or next(
-            iter(sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))), None
-        )
+        epmd = shutil.which("epmd") or next(iter(sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))), None)
         if epmd is None:
-            raise LocalError(
-                "RabbitMQ is here, but Erlang's `epmd` is neither on PATH nor in /usr/lib/erlang"
-            )
+            raise LocalError("RabbitMQ is here, but Erlang's `epmd` is neither on PATH nor in /usr/lib/erlang")
         return [str(epmd), "-port", str(self._epmd_port), "-address", HOST]
 
     def _env(self) -> dict[str, str]:

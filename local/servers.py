@@ -54,9 +54,7 @@ def private_rabbitmq(folder: Path, say: Say) -> Broker:
         apt_install_rabbitmq()
         installed = find_rabbitmq()
     if installed is None:
-        raise LocalError(
-            "RabbitMQ is missing: install rabbitmq-server or Docker, or name a server in AMQP_URL."
-        )
+        raise LocalError("RabbitMQ is missing: install rabbitmq-server or Docker, or name a server in AMQP_URL.")
     return RabbitMQ(folder, installed)
 
 
@@ -79,14 +77,14 @@ def private_postgres(folder: Path, say: Say, *, durable: bool = True) -> Databas
 
 @contextmanager
 def rabbitmq(folder: Path, say: Say = print) -> Iterator[Broker]:
-    with _ended(choose_rabbitmq(folder, say)) as broker:
+    with ended(choose_rabbitmq(folder, say)) as broker:
         broker.start()
         yield broker
 
 
 @contextmanager
 def postgres(folder: Path, say: Say = print) -> Iterator[Database]:
-    with _ended(choose_postgres(folder, say)) as database:
+    with ended(choose_postgres(folder, say)) as database:
         database.start()
         yield database
 
@@ -95,16 +93,16 @@ def postgres(folder: Path, say: Say = print) -> Iterator[Database]:
 def servers(folder: Path, say: Say = print) -> Iterator[Servers]:
     """Both, started side by side, ready within 5 s, and ended whatever happens."""
     with ExitStack() as ending:
-        broker = ending.enter_context(_ended(choose_rabbitmq(folder / "rabbitmq", say)))
+        broker = ending.enter_context(ended(choose_rabbitmq(folder / "rabbitmq", say)))
         broker.launch()
-        database = ending.enter_context(_ended(choose_postgres(folder / "postgres", say)))
+        database = ending.enter_context(ended(choose_postgres(folder / "postgres", say)))
         database.start()
         broker.wait_ready()
         yield Servers(broker, database)
 
 
 @contextmanager
-def _ended(server: Server) -> Iterator[Server]:
+def ended(server: Server) -> Iterator[Server]:
     with exit_on_sigterm():
         try:
             yield server

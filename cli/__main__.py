@@ -1,0 +1,17 @@
+"""Enlarger's command line: `./enlarger COMMAND`."""
+
+import typer
+
+from cli import checks, demo, up
+
+app = typer.Typer(
+    help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.command("demo")(demo.demo)
+app.command("up")(up.up)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.test)
+
+app(prog_name="enlarger")
