@@ -12,10 +12,11 @@ from common.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One event and its job's row, locked in the current transaction."""
+    """One event and its job's row, locked in the current transaction. `redelivered`: an earlier consumer of it is gone."""
 
     event: Event
     job: Job
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Lane(Protocol):
     name: str
     events: Sequence[type[Event]]
     acts_on_held: bool
+    threads: int
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]: ...
     def ask(self, about: Any) -> Any: ...

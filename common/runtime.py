@@ -58,9 +58,7 @@ def _job_id(item: Item) -> UUID:
 class LaneRunner:
     """Runs one lane: its subscription, its two batching threads, its handler threads."""
 
-    def __init__(
-        self, lane: Lane, database: Database, plans: Mapping[Stage, Plan], metrics: Metrics, threads: int
-    ) -> None:
+    def __init__(self, lane: Lane, database: Database, plans: Mapping[Stage, Plan], metrics: Metrics) -> None:
         self.lane = lane
         self._database = database
         self._plans = plans
@@ -68,7 +66,7 @@ class LaneRunner:
         self._events = {event.queue: event for event in lane.events}
         self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._asking = ThreadPoolExecutor(threads, thread_name_prefix=f"{lane.name}.ask")
+        self._asking = ThreadPoolExecutor(lane.threads, thread_name_prefix=f"{lane.name}.ask")
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
@@ -142,7 +140,7 @@ class LaneRunner:
             job = known.get(item.event.job_id)
             verdict = self._before(job, item.event)
             if verdict is None and job is not None:
-                work.append((index, Work(item.event, job)))
+                work.append((index, Work(item.event, job, item.delivery.redelivered)))
             else:
                 results[index] = verdict or Refuse(f"no job has the id {item.event.job_id}")
         if work:

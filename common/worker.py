@@ -69,7 +69,7 @@ class Worker:
         server.shutdown()
 
     def _add(self, lane: Lane) -> None:
-        runner = LaneRunner(lane, self.database, self.plans, self.metrics, self.settings.threads)
+        runner = LaneRunner(lane, self.database, self.plans, self.metrics)
         runner.attach(self.broker, self.settings.prefetch)
         self._runners.append(runner)
 

@@ -117,6 +117,15 @@ class Clock:
     def _settle(self, due: Sequence[Due]) -> None:
         """Set the real next instant where the job still stands as it was woken, the promise never passed over."""
         with self._database.transaction() as tx:
+            # who holds a row is moving that job, and sets its wake_at: the clock waits for nobody's lock
+            free = {
+                row[0]
+                for row in tx.execute(
+                    "SELECT job_id FROM jobs WHERE job_id = ANY(%(ids)s) ORDER BY job_id FOR UPDATE SKIP LOCKED",
+                    {"ids": [d.job_id for d in due]},
+                )
+            }
+            due = [d for d in due if d.job_id in free]
             unnest(
                 tx,
                 """UPDATE jobs j SET wake_at = LEAST(now() + make_interval(secs => i.wait_s),

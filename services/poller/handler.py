@@ -43,6 +43,7 @@ class Watch:
     acts_on_held = False
 
     def __init__(self, settings: PollerSettings, plans: Mapping[Stage, Plan]) -> None:
+        self.threads = settings.threads
         self._settings = settings
         self._plan = plans[Stage.WATCH]
         self._provider = settings.provider
@@ -94,17 +95,20 @@ class Watch:
         waiting = isinstance(work.event, UpscaleSubmitted) and not any(a.hinted and not a.ended for a in tried)
         if look.submissions:
             return Nothing("the first look comes by itself") if waiting else Question(look)
-        unknown = [a for a in tried if a.state == AttemptState.UNKNOWN and not a.ended]
-        if unknown and not all(map(self._given_up, unknown)):
-            return Wait(max(self._settings.submit_unknown_wait_s - max(a.age_s for a in unknown), 0.5))
-        if any(a.state == AttemptState.CLAIMED and not a.ended for a in tried):
-            return Wait(self._plan.every_s)
+        silent = [a for a in tried if not a.ended and not self._given_up(a)]
+        if silent:
+            return Wait(max(self._settings.submit_unknown_wait_s - max(a.age_s for a in silent), 0.5))
         return Move(Stage.SUBMIT, "submission_lost", {"attempt": job.attempt}, wake_s=0)
 
     def _given_up(self, attempt: Attempt) -> bool:
         """No answer and no webhook for so long: it was never accepted, or is lost."""
-        unheard = attempt.state == AttemptState.UNKNOWN and not attempt.ended and attempt.provider_id is None
-        return unheard and attempt.age_s >= self._settings.submit_unknown_wait_s
+        silent = attempt.state in {AttemptState.UNKNOWN, AttemptState.CLAIMED} and attempt.claim_over
+        return (
+            silent
+            and not attempt.ended
+            and attempt.provider_id is None
+            and attempt.age_s >= self._settings.submit_unknown_wait_s
+        )
 
     def _decide(self, job: Job, looked: Looked, tried: Sequence[Attempt]) -> Outcome:
         if job.stage is not Stage.WATCH:

@@ -63,6 +63,7 @@ class Submit:
     acts_on_held = False
 
     def __init__(self, settings: SubmitterSettings, plans: Mapping[Stage, Plan]) -> None:
+        self.threads = settings.threads
         self._settings = settings
         self._plan = plans[Stage.SUBMIT]
         self._provider = settings.provider
@@ -113,12 +114,15 @@ class Submit:
         last = tried[-1] if tried else None
         running = next((a for a in tried if a.attempt > job.attempts_base and a.promising), None)
         if running:
-            detail, event = {"attempt": running.attempt}, _submitted(job, running.attempt)
-            return Move(Stage.WATCH, "submitted", detail, (event,), Status.PROCESSING, attempt=running.attempt)
+            return self._watch(job, running.attempt, {"attempt": running.attempt})
         if last and last.state == AttemptState.CLAIMED:
             if not last.claim_over:
                 return Nothing("being submitted")
-            return Record(job.job_id, last.attempt, AttemptState.UNKNOWN, ended=False, error="no answer was recorded")
+            heard = last.provider_id is not None  # the provider's webhook has told its id meanwhile
+            state = AttemptState.OPEN if heard else AttemptState.UNKNOWN
+            return Record(
+                job.job_id, last.attempt, state, ended=False, error=None if heard else "no answer was recorded"
+            )
         if last and last.state == AttemptState.WAITING:
             return Claim(job.job_id, last.attempt, last.claim_no + 1)
         number = last.attempt + 1 if last else 1
@@ -132,8 +136,10 @@ class Submit:
                 return Question(Ask(step, self._submission(job, step.attempt), time.monotonic() + START_MARGIN_S))
             case Claim():
                 return Wait(self._settings.capacity_wait_s)
-            case Record():
-                return self._decide(job, step.attempt, Unknown("no answer was recorded"))
+            case Record(state=AttemptState.OPEN, attempt=attempt):
+                return self._watch(job, attempt, {"attempt": attempt, "told_by": "webhook"})
+            case Record(attempt=attempt):
+                return self._decide(job, attempt, Unknown("no answer was recorded"))
         return step
 
     def _decide(self, job: Job, attempt: int, answer: SubmitAnswer | TooLate) -> Outcome:
@@ -144,10 +150,7 @@ class Submit:
             case Report(state=State.FAILED, error=error):
                 return _failed(job, "provider_failed", error or "no reason given")
             case Report(provider_id=provider_id):
-                detail = {"attempt": attempt, "provider_id": provider_id}
-                return Move(
-                    Stage.WATCH, "submitted", detail, (_submitted(job, attempt),), Status.PROCESSING, attempt=attempt
-                )
+                return self._watch(job, attempt, {"attempt": attempt, "provider_id": provider_id})
             case Unknown(why=why):
                 SUSPECTED_DOUBLES.inc()
                 wait_s = self._settings.submit_unknown_wait_s
@@ -168,6 +171,9 @@ class Submit:
                 return Wait(retry_after_s or backoff_s(self._plan, job.tries), counted=not busy)
             case TooLate():
                 return Wait(0.0)
+
+    def _watch(self, job: Job, attempt: int, detail: Mapping[str, object]) -> Move:
+        return Move(Stage.WATCH, "submitted", detail, (_submitted(job, attempt),), Status.PROCESSING, attempt=attempt)
 
     def _submission(self, job: Job, attempt: int) -> Submission:
         base = self._settings.public_url.rstrip("/")

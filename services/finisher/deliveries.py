@@ -1,0 +1,138 @@
+"""Deliveries and links: the rows behind a stored picture. One row is one try to fetch and store; its key comes first."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from common.database import Transaction, unnest
+
+
+@dataclass(frozen=True, slots=True)
+class FetchClaim:
+    """The right to fetch this attempt's result and store it under `file_key`."""
+
+    job_id: UUID
+    attempt: int
+    claim_no: int
+
+    @property
+    def file_key(self) -> str:
+        """A key of its own per attempt and claim: two workers never write the same file."""
+        return f"results/{self.job_id}/{self.attempt}.{self.claim_no}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What was stored: bytes, digest (hex), type, pixels."""
+
+    file_size: int
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+
+
+def running(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[FetchClaim, bool]]]:
+    """The fetch claims of these jobs, oldest first, each with whether it may still be at work."""
+    found: dict[UUID, list[tuple[FetchClaim, bool]]] = defaultdict(list)
+    for job_id, attempt, number, at_work in tx.execute(
+        """SELECT job_id, attempt, claim_no, stored_at IS NULL AND claimed_until > now() FROM deliveries
+           WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt, claim_no""",
+        {"ids": list(job_ids)},
+    ):
+        found[job_id].append((FetchClaim(job_id, attempt, number), at_work))
+    return found
+
+
+def claim(tx: Transaction, claims: Sequence[FetchClaim], lease_s: float) -> None:
+    """Commit the intent to fetch: from now on the key is known, whatever becomes of the worker."""
+    unnest(
+        tx,
+        """INSERT INTO deliveries (job_id, attempt, claim_no, claimed_until, file_key)
+           SELECT i.job_id, i.attempt, i.claim_no, now() + make_interval(secs => i.lease_s), i.file_key FROM {rows}""",
+        {
+            "job_id": ("uuid", [c.job_id for c in claims]),
+            "attempt": ("int", [c.attempt for c in claims]),
+            "claim_no": ("int", [c.claim_no for c in claims]),
+            "lease_s": ("float8", [lease_s] * len(claims)),
+            "file_key": ("text", [c.file_key for c in claims]),
+        },
+    )
+
+
+def release(tx: Transaction, claims: Sequence[FetchClaim]) -> None:
+    """These fetches are over without a file."""
+    unnest(
+        tx,
+        """UPDATE deliveries d SET claimed_until = now() FROM {rows}
+           WHERE d.job_id = i.job_id AND d.attempt = i.attempt AND d.claim_no = i.claim_no""",
+        {
+            "job_id": ("uuid", [c.job_id for c in claims]),
+            "attempt": ("int", [c.attempt for c in claims]),
+            "claim_no": ("int", [c.claim_no for c in claims]),
+        },
+    )
+
+
+def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> None:
+    """Write what was stored on its rows, whatever has happened to the jobs meanwhile."""
+    unnest(
+        tx,
+        """UPDATE deliveries d SET stored_at = now(), file_size = i.file_size, sha256 = i.sha256,
+               media_type = i.media_type, width = i.width, height = i.height
+           FROM {rows} WHERE d.job_id = i.job_id AND d.attempt = i.attempt AND d.claim_no = i.claim_no""",
+        {
+            "job_id": ("uuid", [c.job_id for c, _ in stored]),
+            "attempt": ("int", [c.attempt for c, _ in stored]),
+            "claim_no": ("int", [c.claim_no for c, _ in stored]),
+            "file_size": ("bigint", [f.file_size for _, f in stored]),
+            "sha256": ("text", [f.sha256 for _, f in stored]),
+            "media_type": ("text", [f.media_type for _, f in stored]),
+            "width": ("int", [f.width for _, f in stored]),
+            "height": ("int", [f.height for _, f in stored]),
+        },
+    )
+
+
+def next_generations(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The generation of each job's next link, counted from 1."""
+    rows = tx.execute(
+        "SELECT job_id, max(generation) FROM links WHERE job_id = ANY(%(ids)s) GROUP BY job_id", {"ids": list(job_ids)}
+    )
+    last = {job_id: int(generation) for job_id, generation in rows}
+    return {job_id: last.get(job_id, 0) + 1 for job_id in job_ids}
+
+
+def issue_links(tx: Transaction, links: Sequence[tuple[UUID, int, bytes]], life_s: float) -> None:
+    """Store the hashes of new links (job, generation, sha256 of the token) and revoke the older ones."""
+    columns: dict[str, tuple[str, list[object]]] = {
+        "job_id": ("uuid", [job_id for job_id, _, _ in links]),
+        "generation": ("int", [generation for _, generation, _ in links]),
+        "token_hash": ("bytea", [token_hash for _, _, token_hash in links]),
+        "life_s": ("float8", [life_s] * len(links)),
+    }
+    unnest(
+        tx,
+        """INSERT INTO links (job_id, generation, token_hash, expires_at)
+           SELECT i.job_id, i.generation, i.token_hash, now() + make_interval(secs => i.life_s) FROM {rows}""",
+        columns,
+    )
+    unnest(
+        tx,
+        """UPDATE links l SET revoked_at = now() FROM {rows}
+           WHERE l.job_id = i.job_id AND l.generation < i.generation AND l.revoked_at IS NULL""",
+        columns,
+    )
+
+
+def mark_removed(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Commit that the files of these jobs are removed, before they are; returns every key that may exist."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for job_id, key in tx.execute(
+        """UPDATE deliveries SET removed_at = COALESCE(removed_at, now()) WHERE job_id = ANY(%(ids)s)
+           RETURNING job_id, file_key""",
+        {"ids": list(job_ids)},
+    ):
+        found[job_id].append(key)
+    return found

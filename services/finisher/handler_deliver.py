@@ -1,0 +1,211 @@
+"""The stage `fetch` and the end of `keep`: a result is downloaded, checked, stored and linked; later it is removed.
+
+Consumes: upscale.done, file.expired.
+Publishes: job.completed; upscale.failed when the result is no good and no attempt is left.
+Replays: a job in `announce` emits job.completed again. A fetch may be run twice without harm (each has a key of its
+own), so a redelivered message, whose worker is gone, does not wait for that worker's claim to run out.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from common import attempts
+from common.attempts import Attempt, AttemptState
+from common.batches import backoff_s
+from common.database import Transaction
+from common.events import Event, FileExpired, JobCompleted, UpscaleDone, UpscaleFailed
+from common.jobs import Job
+from common.lane import Answered, Question, Work
+from common.outbound import Fetched, Guard, Limits, Refused, Unreached
+from common.outcomes import Move, Nothing, Outcome, Wait
+from common.signing import Signer, hash_token
+from common.stages import HOUR_S, Plan, Stage, Status
+from common.storage import Storage, StorageError
+from services.finisher import deliveries, picture
+from services.finisher.deliveries import FetchClaim, StoredFile
+from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
+from services.finisher.picture import BadPicture
+from services.finisher.settings import DeliverSettings
+
+CHECK_AND_STORE_S = 300.0
+CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One claimed fetch: from where, and the size in pixels that was sold."""
+
+    claim: FetchClaim
+    url: str
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """The keys of a job whose time is over; their removal is committed."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The result can never be had from this link."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not work this time."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """The files are gone."""
+
+
+FetchAnswer = StoredFile | BadPicture | Gone | Failed
+
+
+class Deliver:
+    """The lane `deliver`. See the module's contract."""
+
+    name = "finisher.deliver"
+    events: Sequence[type[Event]] = (UpscaleDone, FileExpired)
+    acts_on_held = False
+
+    def __init__(self, settings: DeliverSettings, plans: Mapping[Stage, Plan]) -> None:
+        self.threads = settings.finish_threads
+        self._settings = settings
+        self._plans = plans
+        self._storage = Storage(settings.storage_url)
+        self._guard = Guard(settings.result_host_list, settings.outbound_allow.split(","))
+        self._signer = Signer(settings.secret_key)
+        self._limits = Limits(settings.max_result_bytes, settings.fetch_deadline_s)
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
+        ids = [w.job.job_id for w in work]
+        tried, claims = attempts.of_jobs(tx, ids), deliveries.running(tx, ids)
+        steps = [self._step(w, tried[w.job.job_id], claims[w.job.job_id]) for w in work]
+        fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
+        if fetches:
+            deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + CHECK_AND_STORE_S)
+        expired = [w.job.job_id for w, step in zip(work, steps, strict=True) if step is EXPIRED]
+        keys = deliveries.mark_removed(tx, expired) if expired else {}
+        return [
+            Question(Remove(tuple(keys.get(w.job.job_id, ())))) if step is EXPIRED else step
+            for w, step in zip(work, steps, strict=True)
+        ]
+
+    def ask(self, about: Fetch | Remove) -> FetchAnswer | Removed:
+        if isinstance(about, Remove):
+            try:
+                self._storage.remove(list(about.keys))
+            except StorageError as error:
+                return Failed(str(error))
+            return Removed()
+        with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
+            return self._fetch(about, Path(folder) / "result")
+
+    def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
+        over = [a.about.claim for a in answered if isinstance(a.about, Fetch) and not isinstance(a.answer, StoredFile)]
+        if stored:
+            deliveries.record(tx, stored)
+        if over:
+            deliveries.release(tx, over)
+        for a in answered:
+            if isinstance(a.answer, BadPicture | Gone):
+                why = a.answer.why if isinstance(a.answer, Gone) else f"{a.answer.kind}: {a.answer.measured}"
+                attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, why)
+        outcomes = [self._decide(a.work.job, a.about, a.answer) for a in answered]
+        completed = [
+            a.work.job.job_id
+            for a, o in zip(answered, outcomes, strict=True)
+            if isinstance(o, Move) and o.to is Stage.ANNOUNCE
+        ]
+        if completed:
+            self._issue_links(tx, completed)
+        return outcomes
+
+    def _step(
+        self, work: Work, tried: Sequence[Attempt], claims: Sequence[tuple[FetchClaim, bool]]
+    ) -> Question | Outcome:
+        job = work.job
+        if isinstance(work.event, FileExpired):
+            return EXPIRED if job.stage is Stage.KEEP else Nothing(f"in stage {job.stage}")
+        if job.stage is Stage.ANNOUNCE and job.status is Status.COMPLETED:
+            return Nothing("delivered already", (JobCompleted(job_id=job.job_id, traceparent=job.traceparent),))
+        if job.stage is not Stage.FETCH:
+            return Nothing(f"in stage {job.stage}")
+        won = next(
+            (a for a in tried if a.attempt == job.attempt and a.state == AttemptState.SUCCEEDED and a.result_url), None
+        )
+        if won is None or won.result_url is None or won.result_dead:
+            return Move(Stage.SUBMIT, "result_lost", {"attempt": job.attempt}, wake_s=0)
+        ours = [(claim, at_work) for claim, at_work in claims if claim.attempt == won.attempt]
+        if any(at_work for _, at_work in ours) and not work.redelivered:
+            return Nothing("being fetched")
+        number = ours[-1][0].claim_no + 1 if ours else 1
+        return Question(Fetch(FetchClaim(job.job_id, won.attempt, number), won.result_url, job.result_size))
+
+    def _fetch(self, about: Fetch, path: Path) -> FetchAnswer:
+        with path.open("wb") as target:
+            fetched = self._guard.fetch(about.url, target, self._limits)
+        match fetched:
+            case Refused(reason=reason):
+                return Gone(reason)
+            case Unreached(reason=reason):
+                return Failed(reason)
+            case Fetched(size=size):
+                DOWNLOADED.inc(size)
+        seen = picture.check(path, about.size, self._settings.max_result_megapixels)
+        if isinstance(seen, BadPicture):
+            CHECKS_FAILED.labels(seen.kind).inc()
+            return seen
+        try:
+            self._storage.write(about.claim.file_key, path)
+        except StorageError as error:
+            return Failed(str(error))
+        return StoredFile(fetched.size, fetched.sha256, seen.media_type, seen.width, seen.height)
+
+    def _decide(self, job: Job, about: Fetch | Remove, answer: FetchAnswer | Removed) -> Outcome:
+        """The answer is on its row; where does it lead, if the job still waits for it?"""
+        if job.stage is Stage.KEEP and isinstance(answer, Removed):
+            return Move(Stage.SETTLED, "files_removed", {"files": len(about.keys) if isinstance(about, Remove) else 0})
+        if isinstance(answer, Failed) and job.stage in {Stage.FETCH, Stage.KEEP}:
+            return Wait(
+                backoff_s(self._plans[job.stage], job.tries), counted=True, kind="stumbled", detail={"why": answer.why}
+            )
+        if job.stage is not Stage.FETCH or not isinstance(about, Fetch) or about.claim.attempt != job.attempt:
+            return Nothing(f"answered in stage {job.stage}")
+        match answer:
+            case StoredFile(file_size=file_size, width=width, height=height):
+                detail = {"attempt": job.attempt, "bytes": file_size, "width": width, "height": height}
+                event = JobCompleted(job_id=job.job_id, traceparent=job.traceparent)
+                return Move(Stage.ANNOUNCE, "completed", detail, (event,), Status.COMPLETED)
+            case BadPicture(kind=kind, measured=measured):
+                return self._next_attempt(job, "check_failed", f"{kind}: {measured}")
+            case Gone(why=why):
+                return self._next_attempt(job, "result_gone", why)
+        return Nothing("nothing was fetched")
+
+    def _next_attempt(self, job: Job, kind: str, why: str) -> Move:
+        detail = {"attempt": job.attempt, "reason": kind, "detail": why}
+        if job.attempt - job.attempts_base < CHECKED_ATTEMPTS:
+            return Move(Stage.SUBMIT, kind, detail, wake_s=0)
+        event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=kind, traceparent=job.traceparent)
+        return Move(Stage.REFUND, "failed", detail, (event,), Status.FAILED, failure_reason=kind, failure_detail=why)
+
+    def _issue_links(self, tx: Transaction, job_ids: Sequence[UUID]) -> None:
+        generations = deliveries.next_generations(tx, job_ids)
+        links = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
+        deliveries.issue_links(tx, links, self._settings.download_ttl_hours * HOUR_S)
+
+
+EXPIRED = Nothing("expired")  # replaced in `begin` by the removal of the files, once their keys are known

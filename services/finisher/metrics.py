@@ -1,0 +1,13 @@
+"""What the finisher measures."""
+
+from prometheus_client import Counter, Histogram
+
+DOWNLOADED = Counter("enlarger_result_bytes", "Bytes of results downloaded.")
+FINISH_SECONDS = Histogram(
+    "enlarger_finish_seconds",
+    "Seconds to download, check and store a result.",
+    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
+)
+CHECKS_FAILED = Counter("enlarger_check_failures", "Results that failed a check, by kind.", ["kind"])
+REFUNDS = Counter("enlarger_refunds", "Refund calls, by how Stripe answered.", ["outcome"])
+REFUNDED_CENTS = Counter("enlarger_refunded_cents", "Cents refunded.")
