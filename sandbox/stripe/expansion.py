@@ -23,8 +23,6 @@ def _open(tables: Tables, node: Any, segments: list[str], path: str) -> None:
     if not segments or node is None:
         return
     name, *rest = segments
-    if not isinstance(node, dict):
-        raise _refusal(path)
     if name not in node:
         node[name] = _included(tables, node, name, path)
     if isinstance(node[name], str):
@@ -32,6 +30,8 @@ def _open(tables: Tables, node: Any, segments: list[str], path: str) -> None:
         if record is None:
             raise _refusal(path)
         node[name] = render(record)
+    if not isinstance(node[name], dict | list | None):
+        raise _refusal(path)
     _open(tables, node[name], rest, path)
 
 

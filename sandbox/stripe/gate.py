@@ -47,7 +47,8 @@ class Silence(BrokenOff):
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(TimeoutError):
+        # Cancelled: the stand-in is stopping. It hangs up then, too, instead of answering after all.
+        with suppress(TimeoutError, asyncio.CancelledError):
             await asyncio.wait_for(disconnected(receive), self._seconds)
             return
         await super().__call__(scope, receive, send)
@@ -70,6 +71,8 @@ async def through(request: Request, endpoint: Endpoint) -> Response:
         response = await _admitted(request, endpoint)
     except Refusal as refusal:
         response = refused(refusal)
+    except asyncio.CancelledError:  # the stand-in is stopping in the middle of a slow call
+        response = BrokenOff()
     call.status = None if isinstance(response, BrokenOff) else response.status_code
     response.headers["Request-Id"] = call.request_id
     if call.key:
