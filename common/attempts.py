@@ -74,8 +74,10 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
     """All attempts of these (locked) jobs, in their order."""
     found: dict[UUID, list[Attempt]] = defaultdict(list)
     rows = tx.cursor(row_factory=class_row(Attempt)).execute(
-        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over, hinted_at IS NOT NULL AS hinted,
-                  ended_at IS NOT NULL AS ended, provider_id, result_url, COALESCE(result_until < now(), false) AS result_dead,
+        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over, 
+                  hinted_at IS NOT NULL AS hinted,
+                  ended_at IS NOT NULL AS ended, provider_id, result_url,
+                  COALESCE(result_until < now(), false) AS result_dead,
                   extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8 AS age_s
            FROM attempts WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt""",
         {"ids": list(job_ids)},
@@ -86,7 +88,7 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
 
 
 def free_slots(tx: Transaction, limit: int) -> int:
-    """How many more jobs may be at the provider, counted from open attempts; locks out other counters until the commit."""
+    """How many more jobs may be at the provider, by open attempts; other counters wait for our commit."""
     tx.execute("SELECT pg_advisory_xact_lock(%s)", [IN_FLIGHT_LOCK])
     row = tx.execute(
         "SELECT count(*) FROM attempts WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown')"

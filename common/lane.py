@@ -12,7 +12,7 @@ from common.outcomes import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One event and its job's row, locked in the current transaction. `redelivered`: an earlier consumer of it is gone."""
+    """One event and its job's row, locked in the current transaction. `redelivered`: its first consumer is gone."""
 
     event: Event
     job: Job

@@ -1,4 +1,4 @@
-"""The metrics that every worker has. Services add their own in their `metrics.py`; labels are bounded, never a job id."""
+"""The metrics that every worker has. Services add their own in their `metrics.py`; labels are bounded."""
 
 from prometheus_client import Counter, Histogram
 

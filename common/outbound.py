@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +22,7 @@ CONNECT_S = 5.0
 READ_S = 20.0
 CHUNK = 1 << 20
 MAX_URL = 4096
+REDIRECTS = range(300, 400)
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -36,7 +38,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """This URL or answer is not acceptable, now or later. `gone`: the server says that the file does not exist."""
+    """The URL or the answer is not acceptable, now or later. `gone`: the server says that the file does not exist."""
 
     reason: str
     gone: bool = False
@@ -63,7 +65,10 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class Guard:
-    """Fetches for one purpose. `hosts`: host[:port] entries, `.example.com` with its subdomains; `allow`: OUTBOUND_ALLOW."""
+    """Fetches for one purpose.
+
+    `hosts`: host[:port] entries, `.example.com` with its subdomains. `allow`: OUTBOUND_ALLOW.
+    """
 
     def __init__(self, hosts: Iterable[str], allow: Iterable[str], resolver: Resolve = resolve) -> None:
         self._hosts = frozenset(h.strip().lower() for h in hosts if h.strip())
@@ -160,15 +165,9 @@ def _stream(
 
 
 def _judge_head(response: urllib3.BaseHTTPResponse, max_bytes: int) -> Refused | Unreached | None:
-    status, length = response.status, response.headers.get("Content-Length")
-    if status in {404, 410}:
-        return Refused(f"the server answers {status}", gone=True)
-    if status in {401, 403}:
-        return Refused(f"the server answers {status}", gone=True)  # how expired signed links answer
-    if status != 200:  # noqa: PLR2004 - HTTP
-        return (
-            Refused("a redirect is not followed") if 300 <= status < 400 else Unreached(f"the server answers {status}")
-        )  # noqa: PLR2004
+    status, length = _status(response.status), response.headers.get("Content-Length")
+    if status is not HTTPStatus.OK:
+        return _judge_status(status)
     if response.headers.get("Content-Encoding", "identity") != "identity":
         return Refused("the body is encoded although identity was asked for")
     if length is not None and not (length.isascii() and length.isdigit()):
@@ -176,6 +175,19 @@ def _judge_head(response: urllib3.BaseHTTPResponse, max_bytes: int) -> Refused |
     if length is not None and int(length) > max_bytes:
         return Refused(f"the body has {length} bytes, at most {max_bytes} are taken")
     return None
+
+
+def _status(code: int) -> HTTPStatus:
+    try:
+        return HTTPStatus(code)
+    except ValueError:  # a number that the standard does not know
+        return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _judge_status(status: HTTPStatus) -> Refused | Unreached:
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return Refused(f"the server answers {status}", gone=True)  # also how expired signed links answer
+    return Refused("a redirect is not followed") if status in REDIRECTS else Unreached(f"the server answers {status}")
 
 
 def _copy(

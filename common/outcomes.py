@@ -51,6 +51,7 @@ class Wait:
     counted: bool = False
     kind: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    emit: tuple[Event, ...] = NO_EVENTS
 
 
 @dataclass(frozen=True, slots=True)

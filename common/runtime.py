@@ -87,8 +87,8 @@ class LaneRunner:
 
     def drain(self, timeout_s: float) -> bool:
         """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
-        assert self._broker and self.subscription  # noqa: S101 - attach() comes first
-        self._broker.pause(self.subscription)
+        broker, subscription = self._attached()
+        broker.pause(subscription)
         self._stopping.set()
         self._inbox.put(None)
         with self._idle:
@@ -100,6 +100,11 @@ class LaneRunner:
     @property
     def alive(self) -> bool:
         return all(thread.is_alive() for thread in self._threads)
+
+    def _attached(self) -> tuple[Broker, Subscription]:
+        if self._broker is None or self.subscription is None:
+            raise RuntimeError(f"the lane {self.lane.name} was not attached to a broker")
+        return self._broker, self.subscription
 
     # --- the broker's thread -------------------------------------------------------------------------------------
 
@@ -260,7 +265,7 @@ class LaneRunner:
 
     def _held_while_away(self, work: Callable[[], T]) -> T:
         """While the database is away: stop consuming, keep what is unacknowledged, go on alone when it is back."""
-        assert self._broker and self.subscription  # noqa: S101 - attach() comes first
+        broker, subscription = self._attached()
         failures = 0
         while True:
             try:
@@ -268,14 +273,14 @@ class LaneRunner:
             except DatabaseAwayError as error:
                 if not failures:
                     log.warning("database.away", error=str(error))
-                    self._broker.pause(self.subscription)
+                    broker.pause(subscription)
                 if self._stopping.wait(AWAY_S[min(failures, len(AWAY_S) - 1)]):
                     raise
                 failures += 1
             else:
                 if failures:
                     log.warning("database.back")
-                    self._broker.resume(self.subscription)
+                    broker.resume(subscription)
                 return result
 
     def _settle(self, results: Sequence[Settled | Item], *, asked: bool) -> None:
@@ -294,10 +299,8 @@ class LaneRunner:
 
     def _follows(self, item: Item, outcome: Outcome) -> list[Message]:
         match outcome:
-            case Move(emit=events) | Nothing(emit=events):
+            case Move(emit=events) | Wait(emit=events) | Nothing(emit=events):
                 return [Message(event.name, encode(event, self.lane.name)) for event in events]
-            case Wait():
-                return []
             case Refuse(reason=reason):
                 return self._dead(item.delivery, type(item.event), reason)
 
@@ -307,9 +310,9 @@ class LaneRunner:
         return [Message(dead_queue(delivery.queue), delivery.body, exchange=DEAD_EXCHANGE, headers=headers)]
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
-        assert self._broker  # noqa: S101 - attach() comes first
+        broker, _ = self._attached()
         if finished:
-            self._broker.complete(finished)
+            broker.complete(finished)
             for _, messages in finished:
                 for message in messages:
                     self._metrics.published(self.lane.name, message.routing_key)

@@ -1,6 +1,6 @@
 """Settings: environment variables (and a `.env` file), read once at start. The only place that reads them.
 
-Every service's settings extend `CommonSettings`; a wrong value stops the start with the name, the reason and an example.
+Every service's settings extend `CommonSettings`; a wrong value stops the start with name, reason and example.
 """
 
 import sys

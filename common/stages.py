@@ -51,7 +51,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One row of the stage table. `first_s`: seconds to the first wake-up; then every `every_s`, doubling if `grows`."""
+    """One row of the stage table. Wakes after `first_s` seconds, then every `every_s`, doubling if it `grows`."""
 
     event: type[Event]
     first_s: float

@@ -1,4 +1,4 @@
-"""Where pictures are kept: a local directory or an object store, through obstore. A file is written whole or not at all."""
+"""Where pictures are kept: a local directory or an object store, through obstore. Written whole or not at all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The worker that delivers results and refunds failures: `python -m services.finisher`.
 
-The lane `deliver` decodes untrusted pictures and needs no Stripe key; the lane `refund` has the key and decodes nothing.
+The lane `deliver` decodes untrusted pictures without a Stripe key; the lane `refund` has the key and decodes nothing.
 """
 
 from common.settings import load

@@ -1,4 +1,4 @@
-"""Deliveries and links: the rows behind a stored picture. One row is one try to fetch and store; its key comes first."""
+"""Deliveries and links: the rows behind a stored picture. A row is one try to fetch and store; its key comes first."""
 
 from collections import defaultdict
 from collections.abc import Sequence

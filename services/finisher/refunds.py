@@ -42,8 +42,8 @@ class RefundRecord:
 def last_of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, RefundRow]:
     """The newest refund row of each of these (locked) jobs."""
     rows = tx.cursor(row_factory=class_row(RefundRow)).execute(
-        """SELECT DISTINCT ON (job_id) refund_id, job_id, number, state, amount_cents, reason, idempotency_key, claim_no,
-                  answered_at IS NULL AND claimed_until > now() AS at_work
+        """SELECT DISTINCT ON (job_id) refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
+                  claim_no, answered_at IS NULL AND claimed_until > now() AS at_work
            FROM refunds WHERE job_id = ANY(%(ids)s) ORDER BY job_id, number DESC""",
         {"ids": list(job_ids)},
     )
@@ -54,7 +54,8 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
     """Commit the intents: new rows, or a new claim on open ones. Amount, reason and key of a row never change."""
     unnest(
         tx,
-        """INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key, claim_no, claimed_until)
+        """INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
+                                claim_no, claimed_until)
            SELECT i.refund_id, i.job_id, i.number, 'claimed', i.amount_cents, i.reason, i.idempotency_key, i.claim_no,
                   now() + make_interval(secs => i.lease_s) FROM {rows}
            ON CONFLICT (refund_id) DO UPDATE SET claim_no = excluded.claim_no, claimed_until = excluded.claimed_until,
@@ -91,7 +92,8 @@ def record(tx: Transaction, records: Sequence[RefundRecord]) -> None:
 def refunded_cents(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
     """What has been refunded of each job by our own rows, in cents."""
     rows = tx.execute(
-        """SELECT job_id, sum(amount_cents) FROM refunds WHERE state = 'succeeded' AND job_id = ANY(%(ids)s) GROUP BY job_id""",
+        """SELECT job_id, sum(amount_cents) FROM refunds
+           WHERE state = 'succeeded' AND job_id = ANY(%(ids)s) GROUP BY job_id""",
         {"ids": list(job_ids)},
     )
     return {job_id: int(cents) for job_id, cents in rows}

@@ -105,7 +105,7 @@ class Refunds:
         if error.code == "charge_already_refunded":
             return self._elsewhere(order)
         why = f"{type(error).__name__}: {error.code or error.http_status or 'no answer'}"
-        final = isinstance(error, stripe.InvalidRequestError) or (isinstance(error, stripe.CardError))
+        final = isinstance(error, stripe.InvalidRequestError | stripe.CardError)
         return RefundRejected(f"{why}: {error.user_message or ''}".rstrip(": ")) if final else RefundUnclear(why)
 
     def _elsewhere(self, order: RefundOrder) -> RefundAnswer:

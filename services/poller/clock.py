@@ -129,7 +129,8 @@ class Clock:
             unnest(
                 tx,
                 """UPDATE jobs j SET wake_at = LEAST(now() + make_interval(secs => i.wait_s),
-                       CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL AND j.promise_at > now() THEN j.promise_at END)
+                       CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL AND j.promise_at > now()
+                            THEN j.promise_at END)
                    FROM {rows} WHERE j.job_id = i.job_id AND j.version = i.version AND j.wakes = i.wakes
                        AND j.settled_at IS NULL""",
                 {

@@ -1,0 +1,16 @@
+"""The worker that writes to customers and to the admin: `python -m services.notifier`."""
+
+from common.settings import load
+from common.worker import Worker
+from services.notifier.handler import Notify
+from services.notifier.settings import NotifierSettings
+
+
+def main() -> None:
+    settings = load(NotifierSettings)
+    worker = Worker("notifier", settings)
+    worker.run({"notify": lambda: Notify(settings, worker.plans)}, {})
+
+
+if __name__ == "__main__":
+    main()

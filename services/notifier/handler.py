@@ -1,0 +1,217 @@
+"""The stage `announce` and the reminder: people are told what became of their order.
+
+Consumes: job.completed, job.refunded, link.expiring, job.attention.
+Publishes: nothing.
+Replays: a mail is a row before it is sent, unique by its kind and what it is about; an accepted one is never sent
+again. Where the server's answer was lost, the repeat carries the same Message-ID.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from common import jobs
+from common.batches import backoff_s
+from common.database import Transaction
+from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
+from common.jobs import Job
+from common.lane import Answered, Question, Work
+from common.outcomes import Move, Nothing, Outcome, Wait
+from common.signing import Signer
+from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
+from services.notifier import mails
+from services.notifier.letters import REASONS, REFUND_SHOWS, Letter, Letters, instant, megabytes, money
+from services.notifier.mails import LinkFacts, MailKey
+from services.notifier.metrics import MAILS
+from services.notifier.settings import NotifierSettings
+from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
+
+STUCK_TRIES = 8
+KINDS: dict[type[Event], str] = {
+    JobCompleted: "ready",
+    JobRefunded: "refunded",
+    LinkExpiring: "expiring",
+    JobAttention: "attention",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One claimed mail."""
+
+    key: MailKey
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rows say about a batch of jobs."""
+
+    links: Mapping[UUID, LinkFacts]
+    reasons: Mapping[UUID, Sequence[tuple[int, str, str, datetime]]]
+
+
+class Notify:
+    """The lane `notify`. See the module's contract."""
+
+    name = "notifier"
+    events: Sequence[type[Event]] = tuple(KINDS)
+    acts_on_held = True  # a held job is what the admin must hear about
+
+    def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
+        self.threads = settings.threads
+        self._settings = settings
+        self._plans = plans
+        self._signer = Signer(settings.secret_key)
+        self._mailer = mailer(settings.smtp_url, settings.smtp_timeout_s)
+        self._letters = Letters(settings.mail_from, settings.site_name, settings.support_email, settings.terms_url)
+        self._domain = settings.mail_from.rpartition("@")[2]
+        self._base = settings.public_url.rstrip("/")
+        self._link_s = settings.download_ttl_hours * HOUR_S
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
+        ids = [w.job.job_id for w in work]
+        facts = Facts(mails.links(tx, ids), mails.open_reasons(tx, ids))
+        steps = [self._step(w, facts) for w in work]
+        keys = [step.key for step in steps if isinstance(step, Send)]
+        rows = mails.existing(tx, keys) if keys else {}
+        checked = [
+            self._unless_sent(w.job, s, rows) if isinstance(s, Send) else s for w, s in zip(work, steps, strict=True)
+        ]
+        sends = [step for step in checked if isinstance(step, Send)]
+        if sends:
+            mails.claim(tx, [(s.key, s.letter.message_id) for s in sends], self._settings.smtp_timeout_s * 2 + 10)
+        jobs.raise_attention(
+            tx,
+            [
+                (w.job.job_id, "no_address", "nobody to write to")
+                for w, s in zip(work, steps, strict=True)
+                if s is NO_ADDRESS
+            ],
+        )
+        return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
+
+    def ask(self, about: Send) -> SendAnswer:
+        answer = self._mailer.send(self._letters.render(about.letter))
+        MAILS.labels(about.key.kind, type(answer).__name__.lower()).inc()
+        return answer
+
+    def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        mails.record(tx, [(a.about.key, *_row_state(a.answer)) for a in answered])
+        ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
+        if ready:
+            mails.start_links(tx, ready, self._link_s)
+        stuck = [
+            (a.work.job.job_id, "mail_rejected" if isinstance(a.answer, Rejected) else "mail_stuck", a.answer.why)
+            for a in answered
+            if a.about.key.kind != "attention"
+            and (isinstance(a.answer, Rejected) or (isinstance(a.answer, NotSent) and a.work.job.tries >= STUCK_TRIES))
+        ]
+        jobs.raise_attention(tx, stuck)
+        return [self._decide(a.work.job, a.about.key.kind, a.answer) for a in answered]
+
+    def _step(self, work: Work, facts: Facts) -> Send | Outcome:
+        """Which mail this event asks for, if the job still stands where it is due."""
+        job, kind = work.job, KINDS[type(work.event)]
+        link = facts.links.get(job.job_id)
+        match kind:
+            case "attention":
+                return self._attention(job, facts.reasons.get(job.job_id, ()))
+            case "ready" if job.stage is Stage.ANNOUNCE and job.status is Status.COMPLETED and link:
+                return self._to_customer(job, kind, f"{job.job_id}:{link.generation}", self._link_values(job, link))
+            case "refunded" if job.stage is Stage.ANNOUNCE and job.status is Status.REFUNDED:
+                return self._to_customer(job, kind, str(job.job_id), _refund_values(job))
+            case "expiring" if job.stage is Stage.REMIND:
+                if link is None or link.downloads or link.expires_at <= datetime.now(UTC):
+                    return Move(Stage.KEEP, "no_reminder", {"downloads": link.downloads if link else 0})
+                return self._to_customer(job, kind, f"{job.job_id}:{link.generation}", self._link_values(job, link))
+        return Nothing(f"in stage {job.stage}")
+
+    def _to_customer(self, job: Job, kind: str, about: str, values: Mapping[str, Any]) -> Send | Outcome:
+        if not job.email:
+            return NO_ADDRESS
+        shared = {"status_url": f"{self._base}/jobs/{job.ticket}", "ticket_short": job.ticket[3:11]}
+        return self._send(MailKey(kind, about, job.job_id), job.email, {**shared, **values})
+
+    def _attention(self, job: Job, reasons: Sequence[tuple[int, str, str, datetime]]) -> Send | Outcome:
+        if not reasons or not self._settings.admin_email:
+            return Nothing("nobody to tell, or nothing to tell")
+        values = {
+            "job_id": str(job.job_id),
+            "reasons": [{"reason": r, "detail": d, "since_text": instant(since, "en")} for _, r, d, since in reasons],
+            "admin_url": f"{self._base}/admin/jobs/{job.job_id}",
+            "status_url": "",
+        }
+        return self._send(MailKey("attention", str(reasons[-1][0]), job.job_id), self._settings.admin_email, values)
+
+    def _send(self, key: MailKey, recipient: str, values: Mapping[str, Any]) -> Send:
+        return Send(key, Letter(key.kind, recipient, f"<{key.local_id}@{self._domain}>", "en", values))
+
+    def _unless_sent(self, job: Job, send: Send, rows: Mapping[tuple[str, str], mails.MailRow]) -> Send | Outcome:
+        row = rows.get((send.key.kind, send.key.about))
+        if row is None or (row.state in {"claimed", "waiting"} and not row.at_work):
+            return send
+        if row.at_work:
+            return Nothing("being sent")
+        return self._told(job, send.key.kind, "mailed_before")
+
+    def _final(self, job: Job, step: Send | Outcome) -> Question | Outcome:
+        if isinstance(step, Send):
+            return Question(step)
+        return self._told(job, "", "nobody_to_mail") if step is NO_ADDRESS else step
+
+    def _decide(self, job: Job, kind: str, answer: SendAnswer) -> Outcome:
+        """The answer is on its row; where does it lead, if the job still waits for it?"""
+        match answer:
+            case Sent():
+                return self._told(job, kind, f"mailed_{kind}")
+            case Rejected():
+                return self._told(job, kind, "mail_rejected")
+            case NotSent(why=why, maybe=maybe) if job.stage in {Stage.ANNOUNCE, Stage.REMIND} and kind != "attention":
+                wait_s = backoff_s(self._plans[Stage.ANNOUNCE], job.tries)
+                return Wait(wait_s, counted=True, kind="mail_waits", detail={"why": why, "maybe_sent": maybe})
+        return Nothing("the clock asks again")
+
+    def _told(self, job: Job, kind: str, fact: str) -> Outcome:
+        """The customer was told, or cannot be: the job goes on."""
+        if kind == "attention" or job.stage not in {Stage.ANNOUNCE, Stage.REMIND}:
+            return Nothing(fact)
+        if job.status is Status.REFUNDED:
+            return Move(Stage.KEEP, fact, wake_s=0)
+        if job.stage is Stage.REMIND:
+            return Move(Stage.KEEP, fact)
+        return Move(Stage.REMIND, fact, wake_s=max(self._link_s - REMIND_BEFORE_S, 0))
+
+    def _link_values(self, job: Job, link: LinkFacts) -> dict[str, Any]:
+        token = self._signer.find_download_token(job.job_id, link.generation, link.token_hash)
+        expires = link.expires_at if job.stage is Stage.REMIND else datetime.now(UTC) + timedelta(seconds=self._link_s)
+        return {
+            "download_url": f"{self._base}/d/{token}",
+            "width": link.width,
+            "height": link.height,
+            "resolution": f"{job.factor}x",
+            "file_size_mb": megabytes(link.file_size, "en"),
+            "expires_at_text": instant(expires, "en"),
+            "has_preview": False,
+        }
+
+
+def _refund_values(job: Job) -> dict[str, Any]:
+    reason = REASONS.get(job.failure_reason or "", "Something went wrong on our side.")
+    amount = money(job.refunded_cents, job.currency, "en")
+    return {"reason_text": reason, "amount_text": amount, "refund_shows_text": REFUND_SHOWS}
+
+
+def _row_state(answer: SendAnswer) -> tuple[str, str | None]:
+    match answer:
+        case Sent():
+            return "sent", None
+        case Rejected(why=why):
+            return "failed", why
+        case NotSent(why=why):
+            return "waiting", why
+
+
+NO_ADDRESS = Nothing("no address")  # replaced in `begin` by the move on, with the attention it raises

@@ -1,0 +1,127 @@
+"""Mail rows: each mail is a row before it is sent, unique by its kind, what it is about, and its number (promise 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from common.database import Transaction, unnest
+
+
+@dataclass(frozen=True, slots=True)
+class MailKey:
+    """Which mail: `ready` about a link's generation, `refunded` about a job, `attention` about its newest reason."""
+
+    kind: str
+    about: str
+    job_id: UUID
+
+    @property
+    def local_id(self) -> str:
+        """The left side of the Message-ID: the same for every repeat, so that a repeat is recognised."""
+        return f"{self.kind}.{self.about.replace(':', '.')}.1"
+
+
+@dataclass(frozen=True, slots=True)
+class MailRow:
+    """A mail's row. `at_work`: a worker may still be sending it."""
+
+    kind: str
+    about: str
+    state: str
+    at_work: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFacts:
+    """What a letter says of a job's newest link and the file behind it."""
+
+    job_id: UUID
+    generation: int
+    token_hash: bytes
+    expires_at: datetime
+    downloads: int
+    width: int
+    height: int
+    file_size: int
+
+
+def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
+    """The rows that these mails have already."""
+    rows = tx.cursor(row_factory=class_row(MailRow)).execute(
+        """SELECT kind, about, state, state = 'claimed' AND claimed_until > now() AS at_work FROM mails
+           WHERE about = ANY(%(abouts)s) AND kind = ANY(%(kinds)s) AND number = 1""",
+        {"abouts": [k.about for k in keys], "kinds": [k.kind for k in keys]},
+    )
+    return {(row.kind, row.about): row for row in rows}
+
+
+def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:
+    """Commit the intent to send (key, Message-ID), or a new claim on a mail that was not accepted yet."""
+    unnest(
+        tx,
+        """INSERT INTO mails (kind, about, job_id, state, claimed_until, message_id)
+           SELECT i.kind, i.about, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
+           FROM {rows}
+           ON CONFLICT (kind, about, number) DO UPDATE SET state = 'claimed', claim_no = mails.claim_no + 1,
+               claimed_until = excluded.claimed_until, answered_at = NULL""",
+        {
+            "kind": ("text", [key.kind for key, _ in mails]),
+            "about": ("text", [key.about for key, _ in mails]),
+            "job_id": ("uuid", [key.job_id for key, _ in mails]),
+            "message_id": ("text", [message_id for _, message_id in mails]),
+            "lease_s": ("float8", [lease_s] * len(mails)),
+        },
+    )
+
+
+def record(tx: Transaction, answers: Sequence[tuple[MailKey, str, str | None]]) -> None:
+    """Write (mail, state, error); an accepted mail stays accepted."""
+    unnest(
+        tx,
+        """UPDATE mails m SET state = i.state, error = i.error, answered_at = now() FROM {rows}
+           WHERE m.kind = i.kind AND m.about = i.about AND m.number = 1 AND m.state <> 'sent'""",
+        {
+            "kind": ("text", [key.kind for key, _, _ in answers]),
+            "about": ("text", [key.about for key, _, _ in answers]),
+            "state": ("text", [state for _, state, _ in answers]),
+            "error": ("text", [error for _, _, error in answers]),
+        },
+    )
+
+
+def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> None:
+    """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5)."""
+    tx.execute(
+        """UPDATE links l SET expires_at = now() + make_interval(secs => %(life)s)
+           WHERE l.job_id = ANY(%(ids)s) AND l.revoked_at IS NULL
+             AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)""",
+        {"ids": list(job_ids), "life": life_s},
+    )
+
+
+def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
+    """The newest link and the newest stored file of each job that has both."""
+    rows = tx.cursor(row_factory=class_row(LinkFacts)).execute(
+        """SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
+                  d.width, d.height, d.file_size
+           FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
+           WHERE l.job_id = ANY(%(ids)s) AND l.revoked_at IS NULL
+           ORDER BY l.job_id, l.generation DESC, d.stored_at DESC""",
+        {"ids": list(job_ids)},
+    )
+    return {row.job_id: row for row in rows}
+
+
+def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, str, str, datetime]]]:
+    """The open attention rows of each job, oldest first: (id, reason, detail, since)."""
+    found: dict[UUID, list[tuple[int, str, str, datetime]]] = {}
+    for job_id, *reason in tx.execute(
+        """SELECT job_id, attention_id, reason, detail, opened_at FROM attention
+           WHERE closed_at IS NULL AND job_id = ANY(%(ids)s) ORDER BY attention_id""",
+        {"ids": list(job_ids)},
+    ):
+        found.setdefault(job_id, []).append((reason[0], reason[1], reason[2], reason[3]))
+    return found

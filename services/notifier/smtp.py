@@ -1,0 +1,114 @@
+"""The mail server: one connection and one recipient per message; every answer is a value (traps 42 to 44)."""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+PASSING = range(400, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The server has accepted the mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Not accepted now; a repeat is safe, or (`maybe`) the answer was lost and the repeat has the same Message-ID."""
+
+    why: str
+    maybe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The server's final word on this mail."""
+
+    why: str
+
+
+SendAnswer = Sent | NotSent | Rejected
+
+
+class Mailer(Protocol):
+    """What the notifier needs of a mail server."""
+
+    def send(self, message: EmailMessage) -> SendAnswer: ...
+
+
+class NullMailer:
+    """`SMTP_URL=null:` accepts and forgets; for benchmarks."""
+
+    def send(self, message: EmailMessage) -> SendAnswer:
+        del message
+        return Sent()
+
+
+class SmtpMailer:
+    """A server at smtp:// (STARTTLS whenever it is offered) or smtps://. Thread-safe: a connection per mail."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        parts = urlsplit(url)
+        self._host = parts.hostname or ""
+        self._tls = parts.scheme == "smtps"
+        self._port = parts.port or (465 if self._tls else 25)
+        self._user = unquote(parts.username or "")
+        self._password = unquote(parts.password or "")
+        self._timeout_s = timeout_s
+
+    def send(self, message: EmailMessage) -> SendAnswer:
+        handed_over = False
+        try:
+            with self._connect() as server:
+                handed_over = True  # from here on the server may have taken it although no answer comes
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, text = next(iter(error.recipients.values()))
+            return _judge(code, text)
+        except smtplib.SMTPResponseException as error:
+            return _judge(error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            return NotSent(type(error).__name__, maybe=handed_over)
+        return Sent()
+
+    def _connect(self) -> "_QuietClose":
+        context = ssl.create_default_context()
+        server: smtplib.SMTP = (
+            smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_s, context=context)
+            if self._tls
+            else smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+        )
+        server.ehlo()
+        if not self._tls and server.has_extn("starttls"):
+            server.starttls(context=context)
+            server.ehlo()
+        if self._user:
+            server.login(self._user, self._password)
+        return _QuietClose(server)
+
+
+class _QuietClose:
+    """Ends the session after the mail: a failing QUIT does not undo an accepted mail."""
+
+    def __init__(self, server: smtplib.SMTP) -> None:
+        self._server = server
+
+    def __enter__(self) -> smtplib.SMTP:
+        return self._server
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+
+def mailer(url: str, timeout_s: float) -> Mailer:
+    """A mail server for `SMTP_URL`."""
+    return NullMailer() if url == "null:" else SmtpMailer(url, timeout_s)
+
+
+def _judge(code: int, text: bytes | str) -> SendAnswer:
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    why = f"{code} {words}"[:300]
+    return NotSent(why) if code in PASSING or code < 0 else Rejected(why)
