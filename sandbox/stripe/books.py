@@ -228,14 +228,11 @@ class Books:
             charge = self.tables.get(Charge, intent.latest_charge)
             if any(other.status != "warning_closed" for other in self._disputes(charge)):
                 raise Refusal(400, f"Charge {charge.id} is disputed already.")
-            if status == "needs_response":
-                self._fail_pending_refunds(charge)
-            if charge.status != "succeeded" or charge.left == 0:
-                raise Refusal(400, f"Charge {charge.id} has no money to dispute.")
+            amount = self._disputable(charge, status)
             dispute = self.tables.add(
                 Dispute(
                     **self._journal.stamp(Dispute),
-                    amount=charge.left,
+                    amount=amount,
                     currency=charge.currency,
                     charge=charge.id,
                     payment_intent=intent.id,
@@ -248,11 +245,11 @@ class Books:
             return render(dispute)
 
     def escalate_dispute(self, dispute_id: str) -> Shape:
-        """An inquiry becomes a chargeback."""
+        """An inquiry becomes a chargeback: the bank takes what was not refunded meanwhile."""
         with self.lock:
             dispute = self._standing(dispute_id, "warning_needs_response", "escalated")
-            self._fail_pending_refunds(self.tables.get(Charge, dispute.charge))
-            dispute.status = "needs_response"
+            charge = self.tables.get(Charge, dispute.charge)
+            dispute.amount, dispute.status = self._disputable(charge, "needs_response"), "needs_response"
             self._withdraw(dispute, "charge.dispute.updated")
             return render(dispute)
 
@@ -285,10 +282,15 @@ class Books:
         if dispute.status == "needs_response":
             self._journal.emit("charge.dispute.funds_withdrawn", dispute)
 
-    def _fail_pending_refunds(self, charge: Charge) -> None:
-        for refund in self.tables.every(Refund):
-            if refund.charge == charge.id and refund.status == "pending":
+    def _disputable(self, charge: Charge, status: records.DisputeStatus) -> int:
+        """The cents that the bank may claim. A chargeback first fails the refunds that were still pending."""
+        refunds = [refund for refund in self.tables.every(Refund) if refund.charge == charge.id]
+        for refund in refunds:
+            if status == "needs_response" and refund.status == "pending":
                 self.move_refund(refund.id, "failed", "charge_for_pending_refund_disputed")
+        if charge.status != "succeeded" or charge.left == 0:
+            raise Refusal(400, f"Charge {charge.id} has no money to dispute.")
+        return charge.left
 
     def _disputes(self, charge: Charge) -> list[Dispute]:
         return [dispute for dispute in self.tables.every(Dispute) if dispute.charge == charge.id]
