@@ -9,7 +9,7 @@ import requests
 from sandbox.upsampler.pictures import BadPictureError
 
 SOURCE_MAX_BYTES = 100_000_000
-TIMEOUT_S = (5, 20)
+TIMEOUT_S = (3, 10)  # to connect, and between two reads; also the longest that SIGTERM waits for a call
 CHUNK = 1 << 16
 
 

@@ -42,9 +42,7 @@ def another_picture(result: Path, target: Path) -> None:
     """
     size = pyvips.Image.new_from_file(str(result))
     other = pyvips.Image.new_from_file(str(OTHER_PHOTOGRAPH)).rot180()
-    _save(
-        other.resize(size.width / other.width, vscale=size.height / other.height, kernel="lanczos3"), target
-    )
+    _save(other.resize(size.width / other.width, vscale=size.height / other.height, kernel="lanczos3"), target)
 
 
 def _open(source: Path) -> pyvips.Image:

@@ -124,10 +124,15 @@ def authorise(request: Request, work: Work) -> Refusal | None:
 
 
 async def or_disconnect(request: Request, awaited: Coroutine[Any, Any, object]) -> None:
-    """Return when this is over, or when the client gives up."""
+    """Return when this is over, when the client gives up, or when the stand-in is stopped meanwhile.
+
+    Whoever still waits when it is stopped gets no answer: the server would make it a 500.
+    """
     tasks = [asyncio.create_task(awaited), asyncio.create_task(disconnected(request.receive))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        request.state.transport.close()
     finally:
         for task in tasks:
             task.cancel()

@@ -60,9 +60,7 @@ class Webhooks:
     async def _post(self, job: Job, url: str, body: dict[str, Any], what: tuple[str, int]) -> outbound.Reply:
         at = now()
         reply = await asyncio.get_running_loop().run_in_executor(self._pool, outbound.post, url, body)
-        self._record(
-            job, {"at": at, "url": url, "body": body, "status": reply.status, "error": reply.error}, what
-        )
+        self._record(job, {"at": at, "url": url, "body": body, "status": reply.status, "error": reply.error}, what)
         return reply
 
     def _record(self, job: Job, line: dict[str, Any], what: tuple[str, int]) -> None:
@@ -112,9 +110,4 @@ def _cycle(characters: str) -> dict[int, str]:
     return {ord(one): characters[(place + 1) % len(characters)] for place, one in enumerate(characters)}
 
 
-_NEXT = (
-    _cycle("0123456789")
-    | _cycle("abcdef")
-    | _cycle("ghijklmnopqrstuvwxyz")
-    | _cycle("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-)
+_NEXT = _cycle("0123456789") | _cycle("abcdef") | _cycle("ghijklmnopqrstuvwxyz") | _cycle("ABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -60,7 +60,7 @@ class Work:
         megapixels = width * height * job.order.factor**2 / 1e6
         if megapixels > self.settings.max_output_megapixels:
             most = self.settings.max_output_megapixels
-            job.problem = f"the result would have {megapixels:.1f} megapixels; {most:g} is the most"
+            job.problem = f"the result would have {megapixels:g} megapixels; {most:g} is the most"
         else:
             job.quoted = credits_for(width, height, job.order.factor)
 

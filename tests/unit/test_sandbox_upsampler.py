@@ -5,11 +5,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from sandbox.upsampler.dialects import NotUnderstoodError, understand
 from sandbox.upsampler.jobs import credits_for
-from sandbox.upsampler.pictures import BadPictureError, enlarge, measure
+from sandbox.upsampler.pictures import OTHER_PHOTOGRAPH, BadPictureError, another_picture, enlarge, measure
 from sandbox.upsampler.webhooks import spoil_token
 
 ORIENTATION = 0x0112
@@ -79,6 +79,15 @@ def test_pictures_of_every_mode_are_enlarged(tmp_path: Path, mode: str) -> None:
     Image.new(mode, (11, 7)).save(source)
     enlarge(source, 5, png, jpeg)
     assert sizes(png, jpeg) == [(55, 35), (55, 35)]
+
+
+def test_the_other_picture_is_another_one_even_for_who_ordered_that_very_photograph(tmp_path: Path) -> None:
+    png, jpeg, other = (tmp_path / name for name in ("own.png", "own.jpg", "other.png"))
+    enlarge(OTHER_PHOTOGRAPH, 1, png, jpeg)
+    another_picture(png, other)
+    with Image.open(png) as own, Image.open(other) as served:
+        assert own.size == served.size
+        assert min(ImageStat.Stat(ImageChops.difference(own, served)).mean) > 10
 
 
 def test_something_else_is_no_picture(tmp_path: Path) -> None:

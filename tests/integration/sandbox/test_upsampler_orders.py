@@ -1,6 +1,7 @@
 """The provider's stand-in really enlarges, in both dialects, with the keys that the contract names."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -185,13 +186,31 @@ def test_an_unknown_job_is_404(customer: Customer) -> None:
 
 def test_a_result_dies_after_its_time_and_its_file_goes_with_it(shop: Site, tmp_path: Path) -> None:
     port = free_port()
-    more = {"SANDBOX_UPSAMPLER_RESULT_TTL_S": "0.4", "SANDBOX_UPSAMPLER_DIR": str(tmp_path)}
+    more = {"SANDBOX_UPSAMPLER_RESULT_TTL_S": "2", "SANDBOX_UPSAMPLER_DIR": str(tmp_path)}
     with running("sandbox.upsampler", port, settings(port, **more)) as stand_in:
         done = Customer.new(stand_in, shop).bought()
         assert fetched(done["imageUrl"]).status_code == 200
         until(lambda: fetched(done["imageUrl"]).status_code == 404)
         later = Customer.new(stand_in, shop).bought()
         assert {file.stem for file in tmp_path.iterdir()} == {later["id"]}
+
+
+def test_a_result_that_would_be_too_large_fails_the_job(shop: Site) -> None:
+    port = free_port()
+    with running("sandbox.upsampler", port, settings(port, SANDBOX_UPSAMPLER_MAX_OUTPUT_MEGAPIXELS="0.1")) as stand_in:
+        status = Customer.new(stand_in, shop).bought(Customer.new(stand_in, shop).live(upscaleFactor=8))
+    assert status["error"] == "the result would have 0.110592 megapixels; 0.1 is the most"
+
+
+def test_the_stand_in_leaves_on_sigterm_although_a_client_hangs(shop: Site) -> None:
+    port = free_port()
+    with running("sandbox.upsampler", port, settings(port)) as stand_in, ThreadPoolExecutor() as pool:
+        customer = Customer.new(stand_in, shop)
+        stand_in.arm("hang")
+        hanging = pool.submit(customer.submit)
+        until(lambda: customer.ledger("submissions"))
+        assert stand_in.stop() == 0
+        assert isinstance(hanging.exception(), requests.ConnectionError)
 
 
 def test_the_stand_in_leaves_on_sigterm_and_takes_its_files_along(shop: Site, tmp_path: Path) -> None:
