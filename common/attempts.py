@@ -74,7 +74,7 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
     """All attempts of these (locked) jobs, in their order."""
     found: dict[UUID, list[Attempt]] = defaultdict(list)
     rows = tx.cursor(row_factory=class_row(Attempt)).execute(
-        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over, 
+        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over,
                   hinted_at IS NOT NULL AS hinted,
                   ended_at IS NOT NULL AS ended, provider_id, result_url,
                   COALESCE(result_until < now(), false) AS result_dead,

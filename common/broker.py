@@ -4,7 +4,6 @@ Publishes are `mandatory`, confirmed and pipelined; acknowledgements are grouped
 that brought it: after a reconnect its acknowledgement is dropped (trap 3), and the broker delivers it again.
 """
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,6 @@ from typing import Any
 import pika
 import structlog
 from pika.adapters.select_connection import IOLoop
-from pika.exceptions import AMQPError
 
 from common.confirms import Acks, Batch, Confirms, Message, Publish, Then
 from common.events import EXCHANGE
@@ -153,7 +151,7 @@ class Broker:
 
         connection = pika.SelectConnection(
             parameters,
-            on_open_callback=lambda connection: opened(connection, session),
+            on_open_callback=lambda connection: self._opened(connection, session, opened),
             on_open_error_callback=lost,
             on_close_callback=lost,
             custom_ioloop=self._loop,
@@ -161,6 +159,12 @@ class Broker:
         connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(blocked=True))
         connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(blocked=False))
         self._connections.append(connection)
+
+    def _opened(self, connection: Any, session: int, then: Callable[[Any, int], None]) -> None:
+        if session == self._session:
+            then(connection, session)
+        else:
+            connection.close()  # given up while it was opening
 
     def _open_publisher(self, connection: Any, session: int) -> None:
         def opened(channel: Any) -> None:
@@ -173,10 +177,10 @@ class Broker:
         connection.channel(on_open_callback=opened)
 
     def _open_consumers(self, connection: Any, session: int) -> None:
-        self._connected = not self._subscriptions
-        self._failures = 0
+        if not self._subscriptions:
+            self._now_connected()
         for subscription in self._subscriptions:
-            connection.channel(on_open_callback=lambda channel, s=subscription: self._consume(s, channel, session))
+            connection.channel(on_open_callback=partial(self._consume, subscription, session))
 
     def _consume(self, subscription: Subscription, session: int, channel: Any) -> None:
         channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
@@ -186,7 +190,11 @@ class Broker:
         subscription.acks = Acks()
         if not subscription.paused:
             self._start_consuming(subscription)
+        self._now_connected()
+
+    def _now_connected(self) -> None:
         self._connected = True
+        self._failures = 0
 
     def _start_consuming(self, subscription: Subscription) -> None:
         session = self._session
@@ -306,7 +314,7 @@ class Broker:
 
     def _close_connections(self) -> None:
         for connection in self._connections:
-            with contextlib.suppress(AMQPError):  # it may be closing or closed already
+            if connection.is_open:  # pika breaks when one that is still opening is closed: see _opened
                 connection.close()
 
     def _close_down(self) -> None:
@@ -317,7 +325,7 @@ class Broker:
         self._stop_when_closed(time.monotonic() + 3)
 
     def _stop_when_closed(self, deadline: float) -> None:
-        if all(c.is_closed for c in self._connections) or time.monotonic() > deadline:
+        if not any(c.is_open or c.is_closing for c in self._connections) or time.monotonic() > deadline:
             self._loop.stop()
         else:
             self._loop.call_later(0.02, lambda: self._stop_when_closed(deadline))
