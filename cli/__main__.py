@@ -12,6 +12,6 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
-app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.test)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.run)
 
 app(prog_name="enlarger")

@@ -48,7 +48,7 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed{skipped}"
 
 
-def test(
+def run(
     context: typer.Context,
     *,
     quick: Annotated[bool, typer.Option(help="Lint, types and unit tests only.")] = False,
