@@ -9,6 +9,7 @@ own), so a redelivered message, whose worker is gone, does not wait for that wor
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer, hash_token
 from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
+from common.upsampler import NULL_URL
 from services.finisher import deliveries, picture
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
@@ -109,6 +111,8 @@ class Deliver:
             except StorageError as error:
                 return Failed(str(error))
             return Removed()
+        if about.url == NULL_URL:
+            return self._store_nothing(about)
         with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
             return self._fetch(about, Path(folder) / "result")
 
@@ -173,6 +177,11 @@ class Deliver:
         except StorageError as error:
             return Failed(str(error))
         return StoredFile(fetched.size, fetched.sha256, seen.media_type, seen.width, seen.height)
+
+    def _store_nothing(self, about: Fetch) -> FetchAnswer:
+        """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""
+        self._storage.write(about.claim.file_key, b"")
+        return StoredFile(0, sha256(b"").hexdigest(), "image/png", *about.size)
 
     def _decide(self, job: Job, about: Fetch | Remove, answer: FetchAnswer | Removed) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""
