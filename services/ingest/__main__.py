@@ -1,0 +1,25 @@
+"""The HTTP edge and its lane `checkout`: `python -m services.ingest`."""
+
+from common.settings import load
+from common.worker import Worker
+from services.ingest.app import create_app
+from services.ingest.edge import Parts
+from services.ingest.handler import Checkout
+from services.ingest.server import Http
+from services.ingest.settings import IngestSettings
+from services.ingest.stripe import Stripe
+
+
+def main() -> None:
+    settings = load(IngestSettings)
+    worker = Worker("ingest", settings)
+    stripe = Stripe(settings.stripe_api_key.get_secret_value(), settings.stripe_api_base)
+    edge = Parts.of(settings, worker.plans, worker.database, worker.broker, stripe)
+    worker.run(
+        {"checkout": lambda: Checkout(settings, worker.plans, stripe)},
+        {"http": lambda: Http(create_app(edge), settings.host, settings.port)},
+    )
+
+
+if __name__ == "__main__":
+    main()

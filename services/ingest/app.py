@@ -1,0 +1,53 @@
+"""The application: routes, middleware, one shape for errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from services.ingest import checkout, downloads, errors, orders, pages, prices, probes, status, uploads, webhooks
+from services.ingest.edge import Parts
+from services.ingest.limits import BodyLimit
+from services.ingest.middleware import Observed
+from services.ingest.templating import HERE
+
+ROUTERS = (prices, checkout, uploads, status, downloads, orders, webhooks, pages, probes)
+
+
+def create_app(edge: Parts) -> FastAPI:
+    """Everything that ingest answers. Routes are plain functions in as many threads as there are connections."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = edge.settings.http_threads
+        yield
+
+    app = FastAPI(
+        title="Enlarger",
+        description="Sells, makes and delivers enlargements of photographs.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=sorted(edge.settings.origins),
+                allow_methods=["GET", "HEAD", "POST"],
+                allow_headers=["X-WP-Nonce", "Content-Type"],
+                max_age=600,
+            ),
+            Middleware(Observed),
+            Middleware(BodyLimit),
+        ],
+    )
+    app.state.edge = edge
+    errors.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return app

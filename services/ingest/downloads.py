@@ -1,0 +1,108 @@
+"""Download links. Opening one changes nothing, since mail scanners do (trap 45); finished downloads are counted."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from psycopg.rows import class_row
+
+from common.database import DatabaseAwayError
+from common.signing import hash_token
+from services.ingest.edge import Edge, Parts
+from services.ingest.errors import ApiError
+from services.ingest.files import StoredFile, serve
+from services.ingest.metrics import DOWNLOAD_BYTES, DOWNLOADS
+from services.ingest.templating import page
+
+TOKEN = re.compile("[0-9a-f]{64}")
+SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+router = APIRouter(tags=["customer"])
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A download link with the newest file of its order; file columns are None when there is none."""
+
+    job_id: UUID
+    ticket: str
+    factor: int
+    expires_at: object
+    live: bool
+    completed: bool
+    file_key: str | None
+    file_size: int | None
+    sha256: str | None
+    media_type: str | None
+    width: int | None
+    height: int | None
+
+
+@router.head("/wp-json/smi/v1/download/{token}", include_in_schema=False)
+@router.get("/wp-json/smi/v1/download/{token}")
+def download(edge: Edge, request: Request, token: str) -> Response:
+    """The finished picture; resumable."""
+    link, file = _find(edge, token)
+
+    def on_sent(sent: int, last: bool) -> None:  # noqa: FBT001 - the callback's shape
+        DOWNLOAD_BYTES.inc(sent)
+        if last:
+            _count(edge, token)
+
+    log.info("download.begun", job_id=str(link.job_id))
+    return serve(edge, request, file, on_sent)
+
+
+@router.head("/d/{token}", include_in_schema=False)
+@router.get("/d/{token}")
+def download_page(edge: Edge, request: Request, token: str) -> Response:
+    """The page that the mail leads to: what is behind the link, and a button."""
+    link, file = _find(edge, token)
+    values = {"link": link, "file": file, "url": f"/wp-json/smi/v1/download/{token}"}
+    return page(request, "download.html", values)
+
+
+def _find(edge: Parts, token: str) -> tuple[Link, StoredFile]:
+    """Raises ApiError: 400 no token, 404 unknown, 410 over, 425 too early."""
+    if not TOKEN.fullmatch(token):
+        raise ApiError(400, "malformed_token", "This is not a whole download link. Please copy all of it.")
+    with edge.database.transaction() as tx:
+        link = tx.cursor(row_factory=class_row(Link)).execute(_LINK, {"hash": hash_token(token)}).fetchone()
+    if link is None:
+        raise ApiError(404, "unknown_link", "We do not know this download link.")
+    if not link.completed:
+        raise ApiError(425, "not_ready", "This picture is not ready yet. We write to you when it is.")
+    if not link.live or link.file_key is None or link.file_size is None or link.media_type is None:
+        raise ApiError(410, "link_expired", "The time of this download link is over.")
+    name = f"enlarged-{link.factor}x-{link.ticket.removeprefix('tk_')[:8]}.{SUFFIXES.get(link.media_type, 'bin')}"
+    return link, StoredFile(link.file_key, link.file_size, link.media_type, link.sha256, name)
+
+
+def _count(edge: Parts, token: str) -> None:
+    """The bytes are sent already: a database that is away costs the count, not the download."""
+    try:
+        with edge.database.transaction() as tx:
+            tx.execute(
+                "UPDATE links SET downloads = downloads + 1, last_download_at = now() WHERE token_hash = %(hash)s",
+                {"hash": hash_token(token)},
+            )
+    except DatabaseAwayError as error:
+        log.warning("download.not_counted", error=str(error))
+    else:
+        DOWNLOADS.inc()
+
+
+_LINK = """
+    SELECT l.job_id, j.ticket, j.factor, l.expires_at, l.expires_at > now() AND l.revoked_at IS NULL AS live,
+           j.completed_at IS NOT NULL AS completed,
+           d.file_key, d.file_size, d.sha256, d.media_type, d.width, d.height
+    FROM links l JOIN jobs j USING (job_id)
+    LEFT JOIN LATERAL (
+        SELECT file_key, file_size, sha256, media_type, width, height FROM deliveries
+        WHERE job_id = l.job_id AND stored_at IS NOT NULL AND removed_at IS NULL ORDER BY stored_at DESC LIMIT 1
+    ) d ON true
+    WHERE l.token_hash = %(hash)s
+"""

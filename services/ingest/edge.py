@@ -1,0 +1,97 @@
+"""What the routes stand on: settings, database, storage, Stripe, the broker. Routes take it as `Edge`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+
+from common.broker import Broker
+from common.confirms import Message
+from common.database import Database
+from common.events import Event, encode
+from common.metrics import PUBLISHED
+from common.outbound import Guard
+from common.signing import Signer
+from common.stages import Plan, Stage
+from common.storage import Storage
+from services.ingest.metrics import UNPUBLISHED
+from services.ingest.quotes import Tariff
+from services.ingest.settings import IngestSettings
+from services.ingest.stripe import Stripe
+from services.ingest.wordpress import WordPress
+
+ACTOR = "ingest"
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Publishes after a commit, without waiting: what the broker does not take, the clock publishes later."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    @property
+    def ready(self) -> bool:
+        return self._broker.ready
+
+    def publish(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._publish(event)
+
+    def _publish(self, event: Event) -> None:
+        def then(ok: bool) -> None:  # noqa: FBT001 - the callback's shape
+            if ok:
+                PUBLISHED.labels(ACTOR, event.name).inc()
+                return
+            UNPUBLISHED.labels(event.name).inc()
+            log.warning("publish.left_to_wake_up", event_name=event.name, job_id=str(event.job_id))
+
+        self._broker.publish([Message(event.name, encode(event, ACTOR))], then)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One process's connections to everything else."""
+
+    settings: IngestSettings
+    plans: Mapping[Stage, Plan]
+    database: Database
+    storage: Storage
+    signer: Signer
+    stripe: Stripe
+    wordpress: WordPress | None
+    sources: Guard
+    publisher: Publisher
+    tariff: Tariff
+
+    @classmethod
+    def of(
+        cls, settings: IngestSettings, plans: Mapping[Stage, Plan], database: Database, broker: Broker, stripe: Stripe
+    ) -> "Parts":
+        return cls(
+            settings=settings,
+            plans=plans,
+            database=database,
+            storage=Storage(settings.storage_url),
+            signer=Signer(settings.secret_key),
+            stripe=stripe,
+            wordpress=WordPress(settings.wordpress_url) if settings.wordpress_url else None,
+            sources=Guard(settings.picture_hosts, settings.outbound_allow),
+            publisher=Publisher(broker),
+            tariff=Tariff.of(settings),
+        )
+
+    @property
+    def promise_s(self) -> float:
+        return self.settings.delivery_promise_hours * 3600
+
+
+def _edge(request: Request) -> Parts:
+    parts: Parts = request.app.state.edge
+    return parts
+
+
+Edge = Annotated[Parts, Depends(_edge)]

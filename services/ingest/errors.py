@@ -1,0 +1,97 @@
+"""Errors in the one shape of contracts.md, for every route: `{"code", "message", "data": {"status"}}`."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from common.database import PASSING, DatabaseAwayError
+from common.storage import StorageError
+from services.ingest.templating import page
+
+RETRY_AFTER = {"Retry-After": "5"}
+PAGE_PATHS = ("/jobs/", "/d/")
+
+log = structlog.get_logger()
+
+
+class ApiError(Exception):
+    """What a route says no with; `message` is for the customer."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+
+def error_response(request: Request, error: ApiError) -> Response:
+    """JSON for programs, a plain page where a person looks."""
+    if request.url.path.startswith(PAGE_PATHS):
+        return page(request, "error.html", {"message": error.message}, error.status, error.headers)
+    body = {"code": error.code, "message": error.message, "data": {"status": error.status}}
+    return JSONResponse(body, error.status, error.headers)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers. What none of them knows ends in the middleware, as a 500 of the same shape."""
+
+    @app.exception_handler(ApiError)
+    async def refused(request: Request, error: ApiError) -> Response:
+        return error_response(request, error)
+
+    @app.exception_handler(HTTPException)
+    async def no_route(request: Request, error: HTTPException) -> Response:
+        phrase = HTTPStatus(error.status_code).phrase
+        code = phrase.lower().replace(" ", "_").replace("-", "_")
+        message = error.detail if error.detail != phrase else _MESSAGES.get(error.status_code, phrase)
+        return error_response(request, ApiError(error.status_code, code, message, dict(error.headers or {})))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return error_response(request, ApiError(400, "invalid_request", _problems(error.errors())))
+
+    @app.exception_handler(DatabaseAwayError)
+    async def away(request: Request, error: DatabaseAwayError) -> Response:
+        log.warning("database.away", error=str(error))
+        return error_response(request, unavailable())
+
+    @app.exception_handler(StorageError)
+    async def no_storage(request: Request, error: StorageError) -> Response:
+        log.error("storage.failed", error=str(error))
+        return error_response(request, unavailable())
+
+    for passing in PASSING:
+        app.add_exception_handler(passing, _passing)
+
+
+async def _passing(request: Request, error: Exception) -> Response:
+    log.warning("database.conflict", error=str(error))
+    return error_response(request, unavailable())
+
+
+def unavailable() -> ApiError:
+    return ApiError(
+        503, "unavailable", "This service cannot answer just now. Please try again in a moment.", RETRY_AFTER
+    )
+
+
+_MESSAGES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+}
+
+
+def _problems(problems: Sequence[dict[str, object]]) -> str:
+    """Name each field and what is wrong with it, without repeating what was sent."""
+    told = []
+    for problem in problems:
+        where = problem["loc"]
+        name = ".".join(str(part) for part in where[1:]) if isinstance(where, tuple | list) else ""
+        told.append(f"{name or 'request'}: {str(problem['msg']).removeprefix('Value error, ')}")
+    return "; ".join(told)

@@ -1,0 +1,45 @@
+"""What the plugin sends, form-encoded; unknown fields are ignored, as WordPress does."""
+
+from typing import Annotated, Literal
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+MAX_ID = 2**63 - 1
+
+
+def _address(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return validate_email(value, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError("this is no e-mail address") from error
+
+
+def _none_if_empty(value: object) -> object:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+Email = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_address), Field(max_length=254)]
+Resolution = Literal["4x", "8x"]
+AttachmentId = Annotated[int, Field(gt=0, le=MAX_ID)]
+PostId = Annotated[int | None, BeforeValidator(_none_if_empty), Field(ge=0, le=MAX_ID)]
+
+
+class PictureForm(BaseModel):
+    """A picture of the shop, and the page that it stands on."""
+
+    attachment_id: AttachmentId
+    post_id: PostId = None
+
+
+class CheckoutForm(PictureForm):
+    resolution: Resolution
+    email: Email = None
+
+
+class UploadCheckoutForm(BaseModel):
+    upload_id: Annotated[str, Field(pattern=r"^up_[A-Za-z0-9_-]{10,60}$")]
+    resolution: Resolution
+    email: Email = None

@@ -1,0 +1,20 @@
+"""What the HTTP edge measures."""
+
+from prometheus_client import Counter, Histogram
+
+from common.metrics import SECONDS
+
+REQUESTS = Counter("enlarger_http_requests", "Requests, by route and answer.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram("enlarger_http_seconds", "Seconds to the end of the answer.", ["route"], buckets=SECONDS)
+CHECKOUTS = Counter("enlarger_checkouts", "Orders made, by how they reached the payment page.", ["kind", "outcome"])
+STRIPE_EVENTS = Counter("enlarger_stripe_events", "Stripe's events, by what became of them.", ["type", "outcome"])
+STRIPE_CALLS = Counter("enlarger_stripe_calls", "Calls to Stripe, by how they were answered.", ["call", "outcome"])
+STRIPE_SECONDS = Histogram("enlarger_stripe_seconds", "Seconds until Stripe answered.", ["call"])
+PAYMENTS = Counter("enlarger_payments", "Payments taken, by who learnt of them first.", ["source"])
+PAYMENT_CENTS = Counter("enlarger_payment_cents", "Cents charged.", ["currency"])
+HINTS = Counter("enlarger_provider_hints", "The provider's webhooks, by what they were worth.", ["outcome"])
+UNPUBLISHED = Counter("enlarger_unpublished", "Events that the broker did not take; the clock brings them.", ["event"])
+UPLOADS = Counter("enlarger_uploads", "Pictures sent by customers, by what became of them.", ["outcome"])
+MEDIA_LOOKUPS = Counter("enlarger_media_lookups", "Questions to WordPress about a picture, by answer.", ["outcome"])
+DOWNLOADS = Counter("enlarger_downloads", "Downloads served to the last byte.")
+DOWNLOAD_BYTES = Counter("enlarger_download_bytes", "Bytes of finished pictures served.")

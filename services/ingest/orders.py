@@ -1,0 +1,128 @@
+"""The merchant API: orders by program, with the bearer token of `ADMIN_TOKEN`."""
+
+import hmac
+import tempfile
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header
+from psycopg.rows import dict_row
+from pydantic import BaseModel, ConfigDict, Field
+
+from common.database import Transaction
+from common.outbound import Limits, Refused, Unreached
+from services.ingest import pictures
+from services.ingest.edge import Edge, Parts
+from services.ingest.errors import ApiError
+from services.ingest.forms import Email, Resolution
+from services.ingest.pictures import Looked
+from services.ingest.prices import offer_for
+from services.ingest.progress import payment_status
+from services.ingest.quotes import dollars
+from services.ingest.sales import MAX_RETURN_URL, Source, open_order
+
+SOURCE_LIMITS = Limits(max_bytes=50_000_000, deadline_s=25.0)
+
+
+def merchant(edge: Edge, authorization: Annotated[str, Header()] = "") -> None:
+    """Only who knows ADMIN_TOKEN passes. Raises ApiError 401."""
+    token = edge.settings.admin_token
+    expected = f"Bearer {token.get_secret_value()}" if token else ""
+    if not expected or not hmac.compare_digest(authorization.encode(), expected.encode()):
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise ApiError(401, "unauthorized", "This needs the bearer token of the shop.", headers)
+
+
+router = APIRouter(prefix="/v1/orders", tags=["merchant"], dependencies=[Depends(merchant)])
+
+
+class NewOrder(BaseModel):
+    """An enlargement of the picture at `image_url`, whose host must be in SOURCE_HOSTS."""
+
+    model_config = ConfigDict(extra="forbid")
+    image_url: str = Field(pattern=r"^https?://\S+$", max_length=4096)
+    resolution: Resolution
+    email: Email = None
+    return_url: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=MAX_RETURN_URL)
+
+
+@router.post("", status_code=201)
+def create_order(edge: Edge, order: NewOrder) -> dict[str, Any]:
+    """Make an order; its customer pays at `checkout_url`. `job_id` is the operational id."""
+    looked = _look(edge, order.image_url)
+    offer = offer_for(edge, looked.width, looked.height, order.resolution)
+    source = Source("url", order.image_url, looked.width, looked.height)
+    opened = open_order(edge, source, offer, order.email, order.return_url)
+    return {
+        "job_id": str(opened.job_id),
+        "checkout_url": opened.checkout_url,
+        "amount": dollars(offer.price_cents),
+        "currency": edge.settings.currency,
+        "status_url": f"{edge.settings.public_url}/jobs/{opened.ticket}",
+    }
+
+
+@router.get("/{job_id}")
+def read_order(edge: Edge, job_id: str) -> dict[str, Any]:
+    """An order with all that is on record: history, attempts, deliveries, refunds. Takes either id."""
+    with edge.database.transaction() as tx:
+        found = _rows(tx, _ORDER, {"ticket": job_id, "job": _uuid(job_id)})
+        if not found:
+            raise ApiError(404, "unknown_order", "We do not know this order.")
+        order, key = found[0], {"job": found[0]["job_id"]}
+        lists = {name: _rows(tx, statement, key) for name, statement in _LISTS.items()}
+    return {
+        **order,
+        "payment_status": payment_status(order["charged_cents"], order["refunded_cents"]),
+        "status_url": f"{edge.settings.public_url}/jobs/{order['ticket']}",
+        **lists,
+    }
+
+
+def _look(edge: Parts, url: str) -> Looked:
+    """Fetch the picture to know its size. Raises ApiError 422, 503."""
+    with tempfile.TemporaryFile() as file:
+        verdict = edge.sources.fetch(url, file, SOURCE_LIMITS)
+        if isinstance(verdict, Unreached):
+            raise ApiError(503, "picture_unreachable", f"The picture cannot be fetched just now: {verdict.reason}.")
+        if isinstance(verdict, Refused):
+            raise ApiError(422, "picture_refused", f"The picture is not taken: {verdict.reason}.")
+        file.seek(0)
+        looked = pictures.look(file, edge.settings.max_source_megapixels)
+    if isinstance(looked, pictures.Unfit):
+        raise ApiError(422, "unfit_picture", looked.why)
+    return looked
+
+
+def _rows(tx: Transaction, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    return tx.cursor(row_factory=dict_row).execute(statement, values).fetchall()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+_ORDER = """
+    SELECT job_id, ticket, status, stage, version, attempt, tries, wake_at, promise_at, hold_reason, review_at,
+           failure_reason, failure_detail, created_at, paid_at, completed_at, failed_at, settled_at, source_kind,
+           source_url, attachment_id, post_id, source_width, source_height, factor, amount_cents, currency, credits,
+           cost_cents, session_id, payment_intent, charged_cents, refunded_cents, email
+    FROM jobs WHERE job_id = %(job)s OR ticket = %(ticket)s
+"""
+_LISTS = {
+    "history": """SELECT at, actor, kind, from_stage, to_stage, detail FROM job_events
+                  WHERE job_id = %(job)s ORDER BY event_id""",
+    "attempts": """SELECT attempt, state, claim_no, submitted_at, answered_at, ended_at, hinted_at, provider_id,
+                          provider_status, credits, error, admin_override
+                   FROM attempts WHERE job_id = %(job)s ORDER BY attempt""",
+    "deliveries": """SELECT attempt, claim_no, file_key, file_size, sha256, media_type, width, height, stored_at,
+                            removed_at
+                     FROM deliveries WHERE job_id = %(job)s ORDER BY attempt, claim_no""",
+    "refunds": """SELECT refund_id, number, state, amount_cents, reason, stripe_refund, error, created_at, answered_at
+                  FROM refunds WHERE job_id = %(job)s ORDER BY number""",
+    "attention": """SELECT reason, detail, opened_at, closed_at FROM attention
+                    WHERE job_id = %(job)s ORDER BY attention_id""",
+}

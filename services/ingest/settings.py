@@ -1,0 +1,100 @@
+"""The HTTP edge's settings."""
+
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from common.settings import CommonSettings, SecretKeySettings
+
+SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def origin_of(url: str) -> str:
+    """`https://host[:port]`, as browsers write it in `Origin`; empty when the URL has none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return ""
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+
+
+class IngestSettings(CommonSettings, SecretKeySettings):
+    """`HOST`, `PORT`: where it listens; `PUBLIC_URL`: where customers, Stripe and the provider reach it."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535, description="0 picks a free one")
+    public_url: str = Field(examples=["https://pictures.example.com"], pattern=r"^https?://[^\s?#]+$")
+    cors_origins: CommaList = Field(default=(), examples=["https://shop.example.com"])
+    wordpress_url: str | None = Field(default=None, examples=["https://shop.example.com"], pattern=r"^https?://\S+$")
+    storage_url: str = Field(examples=["file:///var/lib/enlarger"])
+    source_hosts: CommaList = Field(default=(), examples=["images.example.com"])
+    outbound_allow: CommaList = Field(default=(), examples=["127.0.0.1:8090"])
+
+    stripe_api_key: SecretStr = Field(examples=["sk_test_…"])
+    stripe_webhook_secret: SecretStr = Field(examples=["whsec_…"])
+    stripe_api_base: str = "https://api.stripe.com"
+    admin_token: SecretStr | None = Field(default=None, description="bearer token of the merchant API; without: closed")
+
+    site_name: str = "Enlarger"
+    support_email: str | None = None
+    terms_url: str | None = None
+
+    markup_percent: Decimal = Field(default=Decimal(200), ge=0)
+    cents_per_credit: int = Field(default=4, ge=0)
+    credits_per_megapixel: Decimal = Field(default=Decimal("0.25"), gt=0)
+    currency: str = Field(default="usd", pattern="^[a-z]{3}$")
+    upsampler_max_output_megapixels: int = Field(default=300, gt=0)
+    max_source_megapixels: int = Field(default=75, gt=0)
+    upload_keep_hours: float = Field(default=24, gt=0)
+
+    database_connections: int = Field(default=24, ge=SPARE_CONNECTIONS + 1, le=200)
+    database_wait_s: float = Field(default=3, gt=0)
+
+    @field_validator("public_url", "wordpress_url", "stripe_api_base")
+    @classmethod
+    def _no_slash(cls, value: str | None) -> str | None:
+        return value.rstrip("/") if value else None
+
+    @field_validator("stripe_webhook_secret")
+    @classmethod
+    def _some_secret(cls, value: SecretStr) -> SecretStr:
+        if not any(part.strip() for part in value.get_secret_value().split(",")):
+            raise ValueError("at least one webhook secret is needed")
+        return value
+
+    @property
+    def http_threads(self) -> int:
+        """Requests handled at once: every one of them finds a free connection."""
+        return self.database_connections - SPARE_CONNECTIONS
+
+    @property
+    def live(self) -> bool:
+        """Whether the Stripe key moves real money."""
+        return self.stripe_api_key.get_secret_value().startswith(("sk_live", "rk_live"))
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """Sites whose pages may call us, and to which a customer may return after paying."""
+        sites = [*self.cors_origins, *([self.wordpress_url] if self.wordpress_url else [])]
+        return frozenset(origin for site in sites if (origin := origin_of(site)))
+
+    @cached_property
+    def picture_hosts(self) -> tuple[str, ...]:
+        """`SOURCE_HOSTS`; the host of `WORDPRESS_URL` is always one of them."""
+        return (*self.source_hosts, *([urlsplit(self.wordpress_url).netloc] if self.wordpress_url else []))

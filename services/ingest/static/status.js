@@ -1,0 +1,44 @@
+// Follows an order: moves the bar and the steps, and loads the page anew when the order changes what it says.
+
+import "./times.js";
+
+const POLL_EVERY_MS = 2_000;
+const AWAY_MS = 6_000;
+
+const card = document.querySelector("[data-ticket]");
+const bar = document.getElementById("progress");
+const steps = document.querySelectorAll("[data-step]");
+const shown = card.dataset.status;
+
+async function look() {
+  try {
+    const answer = await fetch(`/wp-json/smi/v1/job-status/${encodeURIComponent(card.dataset.ticket)}`, { cache: "no-store" });
+    if (!answer.ok) return AWAY_MS;
+    const { data } = await answer.json();
+    if (changed(data)) return void location.reload();
+    advance(data);
+    return POLL_EVERY_MS;
+  } catch {
+    return AWAY_MS; // the network may be away; the order goes on without this page
+  }
+}
+
+/** A refunded order says `failed` here, so the money is looked at too. */
+const changed = (order) => order.status !== shown || order.payment_status === "refunded";
+
+function advance(order) {
+  if (bar) bar.value = Math.max(bar.value, order.progress);
+  const at = [...steps].findIndex((step) => step.dataset.step === order.stage);
+  if (at < 0) return;
+  steps.forEach((step, number) => {
+    step.className = number < at ? "done" : number === at ? "now" : "ahead";
+    step.toggleAttribute("aria-current", number === at);
+  });
+}
+
+async function follow() {
+  const wait = await look();
+  if (wait) setTimeout(follow, wait);
+}
+
+setTimeout(follow, POLL_EVERY_MS);

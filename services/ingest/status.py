@@ -1,0 +1,109 @@
+"""The customer's view of an order, by its ticket: for the plugin's polling and for the status page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from psycopg.rows import class_row
+
+from common.database import Transaction
+from services.ingest.edge import Edge, Parts
+from services.ingest.errors import ApiError
+from services.ingest.progress import (
+    DEFAULT_EXPECTED_S,
+    Order,
+    customer_stage,
+    estimated_completion,
+    failure,
+    payment_status,
+    plugin_status,
+    progress,
+)
+
+ENOUGH_HISTORY = 5
+
+router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An order, how long such orders take (seconds), and its download address while there is one."""
+
+    order: Order
+    expected_s: float
+    download_url: str | None
+
+
+@router.get("/job-status/{ticket}")
+def job_status(edge: Edge, ticket: str) -> dict[str, Any]:
+    """How far the order is. What has no value is left out."""
+    view = find(edge, ticket)
+    order = view.order
+    expected_at = estimated_completion(order, view.expected_s)
+    data = {
+        "job_id": order.ticket,
+        "status": plugin_status(order),
+        "payment_status": payment_status(order.charged_cents, order.refunded_cents),
+        "resolution": f"{order.factor}x",
+        "created_at": order.created_at.isoformat(),
+        "stage": customer_stage(order),
+        "progress": progress(order, view.expected_s),
+        "estimated_completion": expected_at.isoformat() if expected_at else None,
+        "failure": failure(order),
+        "download_url": view.download_url,
+    }
+    return {"success": True, "data": {name: value for name, value in data.items() if value is not None}}
+
+
+def find(edge: Parts, ticket: str) -> View:
+    """Look the order up. Raises ApiError 404: operational ids are no tickets."""
+    with edge.database.transaction() as tx:
+        order = tx.cursor(row_factory=class_row(Order)).execute(_ORDER, {"ticket": ticket}).fetchone()
+        if order is None:
+            raise ApiError(404, "unknown_order", "We do not know this order.")
+        expected_s = _expected_s(tx, order) if order.paid_at and order.under_way else DEFAULT_EXPECTED_S
+        return View(order, expected_s, _download_url(tx, edge, ticket))
+
+
+def _expected_s(tx: Transaction, order: Order) -> float:
+    """Median seconds from payment to delivery of similar sizes, among what was done before this one was paid.
+
+    That keeps it the same for the whole life of the order: progress cannot run backwards.
+    """
+    row = tx.execute(
+        """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took_s)
+           FROM (SELECT extract(epoch FROM completed_at - paid_at)::float8 AS took_s,
+                        source_width::bigint * source_height * factor * factor AS pixels
+                 FROM jobs WHERE completed_at < %(paid_at)s ORDER BY completed_at DESC LIMIT 200) done
+           WHERE pixels BETWEEN %(pixels)s / 2 AND %(pixels)s * 2""",
+        {"paid_at": order.paid_at, "pixels": order.source_width * order.source_height * order.factor**2},
+    ).fetchone()
+    return max(float(row[1]), 1.0) if row and row[0] >= ENOUGH_HISTORY else DEFAULT_EXPECTED_S
+
+
+def _download_url(tx: Transaction, edge: Parts, ticket: str) -> str | None:
+    row = tx.execute(
+        """SELECT l.job_id, l.generation, l.token_hash FROM links l JOIN jobs j USING (job_id)
+           WHERE j.ticket = %(ticket)s AND j.completed_at IS NOT NULL
+             AND l.revoked_at IS NULL AND l.expires_at > now()
+             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
+                         AND d.removed_at IS NULL)
+           ORDER BY l.generation DESC LIMIT 1""",
+        {"ticket": ticket},
+    ).fetchone()
+    token = edge.signer.find_download_token(row[0], row[1], bytes(row[2])) if row else None
+    return f"{edge.settings.public_url}/d/{token}" if token else None
+
+
+_ORDER = """
+    SELECT j.ticket, j.status, j.stage, j.created_at, j.paid_at, j.completed_at, j.promise_at, j.failure_reason,
+           j.charged_cents, j.refunded_cents, j.amount_cents, j.currency, j.factor, j.source_width, j.source_height,
+           j.hold_reason IS NOT NULL AS held, j.checkout_url, now() AS now, e.watch_at, e.fetch_at
+    FROM jobs j
+    LEFT JOIN LATERAL (
+        SELECT min(at) FILTER (WHERE to_stage = 'watch') AS watch_at,
+               min(at) FILTER (WHERE to_stage = 'fetch') AS fetch_at
+        FROM job_events WHERE job_id = j.job_id AND at >= j.paid_at
+    ) e ON true
+    WHERE j.ticket = %(ticket)s
+"""

@@ -1,0 +1,113 @@
+"""The customer's own picture: taken, looked at, stored; and handed to the provider by a signed address."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, File, Request, Response, UploadFile
+from psycopg.rows import class_row
+
+from services.ingest import pictures
+from services.ingest.edge import Edge, Parts
+from services.ingest.errors import ApiError
+from services.ingest.files import StoredFile, serve
+from services.ingest.limits import UPLOAD_BYTES
+from services.ingest.metrics import UPLOADS
+from services.ingest.prices import pricing
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A stored upload; `old`: its time is over."""
+
+    file_key: str
+    media_type: str
+    width: int
+    height: int
+    file_size: int
+    old: bool
+
+
+@router.post("/wp-json/smi/v1/upload-image", tags=["shop"])
+def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, Any]:
+    """Take a JPEG, PNG or WebP picture of at most 10 MB and price it."""
+    size = image.size or 0
+    if size > UPLOAD_BYTES:
+        raise ApiError(413, "content_too_large", TOO_LARGE)
+    looked = pictures.look(image.file, edge.settings.max_source_megapixels)
+    if isinstance(looked, pictures.Unfit):
+        UPLOADS.labels("unfit").inc()
+        raise ApiError(422, "unfit_picture", looked.why)
+    offers = pricing(edge, looked.width, looked.height)
+    upload_id = f"up_{secrets.token_urlsafe(16)}"
+    image.file.seek(0)
+    edge.storage.write(f"uploads/{upload_id}", image.file)
+    with edge.database.transaction() as tx:
+        tx.execute(
+            """INSERT INTO uploads (upload_id, file_key, media_type, width, height, file_size)
+               VALUES (%(id)s, %(key)s, %(type)s, %(width)s, %(height)s, %(size)s)""",
+            {"id": upload_id, "key": f"uploads/{upload_id}", "type": looked.media_type, "width": looked.width,
+             "height": looked.height, "size": size},
+        )  # fmt: skip
+    UPLOADS.labels("taken").inc()
+    return {
+        "success": True,
+        "upload_id": upload_id,
+        "pricing": offers,
+        "image_info": {"width": looked.width, "height": looked.height, "file_size": size},
+    }
+
+
+@router.head("/source/{job_id}/{expires}/{signature}", include_in_schema=False)
+@router.get("/source/{job_id}/{expires}/{signature}", tags=["provider"])
+def source(edge: Edge, request: Request, job_id: str, expires: str, signature: str) -> Response:
+    """The uploaded picture of an order, for the provider, until the signed instant (Unix seconds)."""
+    if not edge.signer.verify(signature, "source", job_id, expires):
+        raise ApiError(403, "forbidden", "This address is not signed by us.")
+    if int(expires) < time.time():
+        raise ApiError(410, "gone", "The time of this address is over.")
+    upload = _of_job(edge, UUID(job_id))
+    if upload is None:
+        raise ApiError(404, "not_found", "This order has no uploaded picture.")
+    return serve(edge, request, StoredFile(upload.file_key, upload.file_size, upload.media_type))
+
+
+def find(edge: Parts, upload_id: str) -> Upload:
+    """An upload that can still be ordered. Raises ApiError 404."""
+    with edge.database.transaction() as tx:
+        found = (
+            tx.cursor(row_factory=class_row(Upload))
+            .execute(
+                f"SELECT {_COLUMNS} FROM uploads u WHERE u.upload_id = %(id)s",
+                {"id": upload_id, "keep_s": edge.settings.upload_keep_hours * 3600},
+            )
+            .fetchone()
+        )
+    if found is None or found.old:
+        message = f"This picture is not here any more: uploads are kept for {edge.settings.upload_keep_hours:g} hours. "
+        raise ApiError(404, "unknown_upload", message + "Please send it again.")
+    return found
+
+
+def _of_job(edge: Parts, job_id: UUID) -> Upload | None:
+    """An order keeps its upload however old it is."""
+    with edge.database.transaction() as tx:
+        return (
+            tx.cursor(row_factory=class_row(Upload))
+            .execute(
+                f"SELECT {_COLUMNS} FROM uploads u JOIN jobs j USING (upload_id) WHERE j.job_id = %(job)s",
+                {"job": job_id, "keep_s": edge.settings.upload_keep_hours * 3600},
+            )
+            .fetchone()
+        )
+
+
+_COLUMNS = """
+    u.file_key, u.media_type, u.width, u.height, u.file_size,
+    u.created_at < now() - make_interval(secs => %(keep_s)s) AS old
+"""
+TOO_LARGE = "This file is larger than 10 MB. Please send a smaller one."
