@@ -9,6 +9,7 @@ again. Where the server's answer was lost, the repeat carries the same Message-I
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -94,7 +95,7 @@ class Notify:
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
 
     def ask(self, about: Send) -> SendAnswer:
-        answer = self._mailer.send(self._letters.render(about.letter))
+        answer = self._mailer.send(partial(self._letters.render, about.letter))
         MAILS.labels(about.key.kind, type(answer).__name__.lower()).inc()
         return answer
 

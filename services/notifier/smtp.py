@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Protocol
@@ -36,14 +37,14 @@ SendAnswer = Sent | NotSent | Rejected
 class Mailer(Protocol):
     """What the notifier needs of a mail server."""
 
-    def send(self, message: EmailMessage) -> SendAnswer: ...
+    def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer: ...
 
 
 class NullMailer:
-    """`SMTP_URL=null:` accepts and forgets; for benchmarks."""
+    """`SMTP_URL=null:` accepts whatever it would be, unwritten, and forgets it; for benchmarks."""
 
-    def send(self, message: EmailMessage) -> SendAnswer:
-        del message
+    def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer:
+        del compose
         return Sent()
 
 
@@ -59,8 +60,8 @@ class SmtpMailer:
         self._password = unquote(parts.password or "")
         self._timeout_s = timeout_s
 
-    def send(self, message: EmailMessage) -> SendAnswer:
-        handed_over = False
+    def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer:
+        message, handed_over = compose(), False
         try:
             with self._connect() as server:
                 handed_over = True  # from here on the server may have taken it although no answer comes
