@@ -1,0 +1,148 @@
+"""`./enlarger docs`: the documents that are made from the code, and a check that they are current."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
+from common.settings import CommonSettings
+from common.topology import dead_queue
+from services.finisher.settings import DeliverSettings, RefundSettings
+from services.ingest.settings import IngestSettings
+from services.notifier.settings import NotifierSettings
+from services.poller.settings import PollerSettings
+from services.submitter.settings import SubmitterSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS: dict[str, type[CommonSettings]] = {
+    "ingest": IngestSettings,
+    "submitter": SubmitterSettings,
+    "poller": PollerSettings,
+    "finisher, deliver": DeliverSettings,
+    "finisher, refund": RefundSettings,
+    "notifier": NotifierSettings,
+}
+
+
+def docs(
+    *, check: Annotated[bool, typer.Option(help="Change nothing; fail when a document is out of date.")] = False
+) -> None:
+    """Write docs/asyncapi.yaml and docs/settings.md from the event models and the settings."""
+    stale = [name for name, make in DOCUMENTS.items() if (ROOT / name).read_text("utf-8") != make()] if check else []
+    for name in stale:
+        typer.echo(f"{name} is out of date: run ./enlarger docs")
+    if not check:
+        for name, make in DOCUMENTS.items():
+            (ROOT / name).write_text(make(), "utf-8")
+            typer.echo(f"wrote {name}")
+    raise typer.Exit(1 if stale else 0)
+
+
+def asyncapi() -> str:
+    """The events as AsyncAPI 3.0, from the pydantic models."""
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Enlarger's events",
+            "version": "1",
+            "description": "Made from common/events.py by ./enlarger docs. Messages are hints: what may happen is decided "
+            "from rows. A bare data object published by hand with the routing key is accepted too.",
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": {name: _channel(cls) for name, cls in EVENTS.items()},
+        "operations": {
+            f"{cls.queue.split('.')[0]}.{name}": {
+                "action": "receive",
+                "summary": f"{cls.queue.split('.')[0]} consumes it",
+                "channel": {"$ref": f"#/channels/{name}"},
+            }
+            for name, cls in EVENTS.items()
+        },
+        "components": {"messages": {name: _message(cls) for name, cls in EVENTS.items()}},
+    }
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def settings() -> str:
+    """Every setting of every worker, as one table."""
+    rows: dict[str, tuple[FieldInfo, list[str]]] = {}
+    for worker, cls in WORKERS.items():
+        for name, info in cls.model_fields.items():
+            rows.setdefault(name, (info, []))[1].append(worker)
+    lines = [
+        f"| `{name.upper()}` | {_default(info)} | {_meaning(info)} | {_workers(used)} |"
+        for name, (info, used) in sorted(rows.items())
+    ]
+    head = [
+        "# Settings",
+        "",
+        "Environment variables, or lines of a `.env` file in the working directory. Made from the code by `./enlarger docs`.",
+        "A wrong value stops the start with its name, the reason and an example.",
+        "",
+        "| setting | default | meaning, example | read by |",
+        "| --- | --- | --- | --- |",
+    ]
+    return "\n".join([*head, *lines]) + "\n"
+
+
+def _channel(cls: type[Event]) -> dict[str, Any]:
+    return {
+        "address": cls.name,
+        "messages": {cls.name: {"$ref": f"#/components/messages/{cls.name}"}},
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {"name": EXCHANGE, "type": "topic", "durable": True},
+                "queue": {"name": cls.queue, "durable": True},
+            }
+        },
+        "description": f"Queue {cls.queue}; what cannot be read goes to {dead_queue(cls.queue)}.",
+    }
+
+
+def _message(cls: type[Event]) -> dict[str, Any]:
+    data = cls.model_json_schema()
+    data["properties"].pop("traceparent", None)
+    text = {"type": "string"}
+    return {
+        "name": cls.name,
+        "summary": " ".join((cls.__doc__ or "").split()),
+        "contentType": CONTENT_TYPE,
+        "payload": {
+            "type": "object",
+            "required": ["specversion", "id", "type", "source", "data"],
+            "properties": {
+                "specversion": {"const": "1.0"},
+                "id": text,
+                "type": {"const": cls.name},
+                "source": text,
+                "time": {"type": "string", "format": "date-time"},
+                "datacontenttype": {"const": "application/json"},
+                "traceparent": text,
+                "data": data,
+            },
+        },
+    }
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "*required*"
+    return "" if info.default in (None, "", PydanticUndefined) else f"`{info.default}`"
+
+
+def _meaning(info: FieldInfo) -> str:
+    example = f"for example `{info.examples[0]}`" if info.examples else ""
+    return "; ".join(part for part in (info.description or "", example) if part)
+
+
+def _workers(used: list[str]) -> str:
+    return "all" if len(used) == len(WORKERS) else ", ".join(used)
+
+
+DOCUMENTS: dict[str, Callable[[], str]] = {"docs/asyncapi.yaml": asyncapi, "docs/settings.md": settings}
