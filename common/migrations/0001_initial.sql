@@ -83,6 +83,7 @@ CREATE TABLE jobs (
     CONSTRAINT settled_is_a_stage CHECK ((stage = 'settled') = (settled_at IS NOT NULL))
 );
 CREATE INDEX jobs_due ON jobs (wake_at) WHERE settled_at IS NULL;
+CREATE INDEX jobs_completed ON jobs (completed_at) WHERE completed_at IS NOT NULL;  -- how long orders take
 
 -- The history, written in the same transaction as each change.
 CREATE TABLE job_events (
