@@ -102,13 +102,14 @@ def _pytest(arguments: Sequence[str]) -> tuple[Step, Count]:
     _REPORT.unlink(missing_ok=True)
     command = [sys.executable, "-P", "-m", "pytest", f"--junitxml={_REPORT}", *arguments]
     done = subprocess.run(command, cwd=ROOT, check=False)
-    return Step("pytest", done.returncode == 0, time.monotonic() - began), _counted()
+    return Step("pytest", done.returncode == 0, time.monotonic() - began), counted(_REPORT)
 
 
-def _counted() -> Count:
-    if not _REPORT.exists():
+def counted(report: Path) -> Count:
+    """From a report in JUnit's format; no report means that pytest did not get that far."""
+    if not report.exists():
         return Count(passed=0, failed=1, skipped=0)
-    suites = ET.parse(_REPORT).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it a moment ago
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it a moment ago
     numbers = [[int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")] for suite in suites]
     tests, failures, errors, skipped = (sum(column) for column in zip(*numbers, strict=True))
     failed = failures + errors

@@ -2,7 +2,9 @@
 
 import time
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from cli import keepsakes
@@ -26,17 +28,19 @@ _CAT, _LAUNCH_PAD = 105, 103
 _SETTINGS = {"POLL_FIRST_S": "2", "POLL_INTERVAL_S": "2"}
 
 
-def demo() -> None:
+def demo(
+    folder: Annotated[Path, typer.Option(help="Made anew; everything that the demo makes lies in it.")] = FOLDER,
+) -> None:
     """Buy two enlargements on a private system: one is delivered, one fails and is refunded."""
     console = Console(highlight=False)
     began = time.monotonic()
     with ends_plainly(console):
-        with system(FOLDER, settings=_SETTINGS, say=console.print) as running:
-            ending = _run(console, running)
+        with system(folder, settings=_SETTINGS, say=console.print) as running:
+            ending = _run(console, running, folder)
         show(console, ending, time.monotonic() - began)
 
 
-def _run(console: Console, running: System) -> Ending:
+def _run(console: Console, running: System, folder: Path) -> Ending:
     customer, observer = Customer(running.stack), Observer(running.stack)
     delivered = customer.order(_CAT, f"{FACTOR}x", "mia@customer.example")
     refunded = customer.order(_LAUNCH_PAD, f"{FACTOR}x", "noah@customer.example")
@@ -48,13 +52,13 @@ def _run(console: Console, running: System) -> Ending:
     source, result = customer.original(delivered), customer.download(delivered)
     _check_size(source, result)
     return Ending(
-        picture=keepsakes.save_picture(FOLDER, result),
+        picture=keepsakes.save_picture(folder, result),
         size=keepsakes.size_of(result),
-        comparison=keepsakes.before_and_after(source, result, FOLDER / "before-after.jpg"),
-        mails=_save_mails(observer),
+        comparison=keepsakes.before_and_after(source, result, folder / "before-after.jpg"),
+        mails=_save_mails(observer, folder / "mails"),
         journeys={purchase.title: journeys[purchase.ticket] for purchase in (delivered, refunded)},
         events=observer.events(),
-        folder=FOLDER,
+        folder=folder,
     )
 
 
@@ -100,8 +104,7 @@ def _check_size(source: bytes, result: bytes) -> None:
         raise LocalError(f"the picture is {size}, and {FACTOR} times the source's {(width, height)} was sold")
 
 
-def _save_mails(observer: Observer) -> list[Path]:
-    folder = FOLDER / "mails"
+def _save_mails(observer: Observer, folder: Path) -> list[Path]:
     folder.mkdir()
     return [
         keepsakes.save_mail(folder, number, observer.raw_mail(mail["id"]))

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from cli.journey import LABELS, Journey
 from cli.observer import Count
+from local.layout import WORKERS
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,15 @@ class Ending:
 
 def show(console: Console, ending: Ending, seconds: float) -> None:
     """Both tables, then the files, which stand last because people want them first."""
-    console.print(_stages(ending.journeys))
-    console.print(_events(ending.events))
-    console.print(_files(ending))
+    for table in (_stages(ending.journeys), _events(ending.events), _files(ending)):
+        console.print(table)
+        console.print()
     delivered, refunded = ending.journeys
     console.print(f"[bold green]{delivered} was delivered, {refunded} was refunded[/], in {seconds:.1f} s.")
 
 
 def _stages(journeys: Mapping[str, Journey]) -> Table:
-    table = Table(title="Seconds in each stage", title_justify="left", title_style="bold")
+    table = Table(title="Seconds in each stage", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("stage")
     for title in journeys:
         table.add_column(title, justify="right")
@@ -42,12 +44,12 @@ def _stages(journeys: Mapping[str, Journey]) -> Table:
 
 
 def _events(events: Sequence[Count]) -> Table:
-    table = Table(title="What each worker did", title_justify="left", title_style="bold")
+    table = Table(title="What each worker did", title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for name in ("worker", "event", "outcome"):
         table.add_column(name)
     table.add_column("times", justify="right")
     shown = ""
-    for count in sorted(events, key=lambda count: (count.worker, count.event, count.outcome)):
+    for count in sorted(events, key=lambda count: (WORKERS.index(count.worker), count.event, count.outcome)):
         worker = count.worker if count.worker != shown else ""
         table.add_row(worker, count.event, count.outcome or "published", str(count.times))
         shown = count.worker

@@ -67,7 +67,7 @@ def _made_anew(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise LocalError(f"another start is running in {folder}: end it first") from None
+            raise LocalError(f"Another start is running in {folder}: end it first") from None
         if folder.exists():
             for started in folder.rglob("started.txt"):
                 sweep(started.parent)
