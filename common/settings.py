@@ -33,16 +33,23 @@ class CommonSettings(BaseSettings):
     checkout_check_s: float = Field(
         default=3600, gt=0, description="how often Stripe is asked about an unpaid checkout"
     )
-    poll_first_s: float = Field(default=30, gt=0)
-    poll_interval_s: float = Field(default=30, gt=0)
-    processing_timeout_s: float = Field(default=900, gt=0)
-    submit_unknown_wait_s: float = Field(default=900, gt=0)
-    max_attempts: int = Field(default=3, ge=1)
-    delivery_promise_hours: float = Field(default=24, gt=0)
-    download_ttl_hours: float = Field(default=24, gt=0)
-    file_keep_days: float = Field(default=7, gt=0)
-    abandoned_after_hours: float = Field(default=24, gt=0)
+    poll_first_s: float = Field(default=30, gt=0, description="seconds from submission to the first status check")
+    poll_interval_s: float = Field(default=30, gt=0, description="seconds between status checks")
+    processing_timeout_s: float = Field(default=900, gt=0, description="seconds that the provider has for one picture")
+    submit_unknown_wait_s: float = Field(
+        default=900, gt=0, description="seconds to wait for news of a submission whose answer was lost"
+    )
+    max_attempts: int = Field(default=3, ge=1, description="submissions of one order between two decisions of people")
+    delivery_promise_hours: float = Field(
+        default=24, gt=0, description="after this an order that was not delivered is refunded"
+    )
+    download_ttl_hours: float = Field(default=24, gt=0, description="life of a download link")
+    file_keep_days: float = Field(default=7, gt=0, description="life of a finished picture")
+    abandoned_after_hours: float = Field(default=24, gt=0, description="life of an unpaid checkout")
 
+    claim_margin_s: float = Field(
+        default=15, gt=0, description="a claimed call starts within this, or not at all; its lease ends this after it"
+    )
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
     prefetch: int = Field(default=256, ge=1, le=10_000, description="messages held unacknowledged, per lane")
 

@@ -19,10 +19,11 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
 CONNECT_S = 5.0
-READ_S = 25.0
-CALL_DEADLINE_S = 40.0
 MAX_ANSWER = 1 << 20
+POOL = 16
 NULL_URL = "null:"
+
+Dialect = Literal["live", "documented"]
 
 
 class State(StrEnum):
@@ -135,16 +136,17 @@ _STATES = {
 
 
 class Upsampler:
-    """The real provider (or its stand-in) over HTTP: keep-alive, pooled, timed out. Thread-safe."""
+    """The real provider (or its stand-in) over HTTP: keep-alive, pooled, each call within `timeout_s` or a read more. Thread-safe."""
 
-    def __init__(self, url: str, key: SecretStr, dialect: Literal["live", "documented"], pool: int = 16) -> None:
+    def __init__(self, url: str, key: SecretStr, dialect: Dialect, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._base = url.rstrip("/")
         self._documented = dialect == "documented"
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {key.get_secret_value()}"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=pool, max_retries=0))
+            self._session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=POOL, max_retries=0))
 
     def submit(self, submission: Submission) -> SubmitAnswer:
         """One call; never raises for what the network or the provider does."""
@@ -207,9 +209,14 @@ class Upsampler:
         )
 
     def _call(self, method: str, path: str, body: object = None) -> tuple[int, bytes, float | None]:
-        deadline = time.monotonic() + CALL_DEADLINE_S
+        deadline = time.monotonic() + self._timeout_s
         with self._session.request(
-            method, self._base + path, json=body, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
+            method,
+            self._base + path,
+            json=body,
+            timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
+            allow_redirects=False,
+            stream=True,
         ) as response:
             content = b""
             for chunk in response.iter_content(65536):

@@ -1,11 +1,9 @@
 """The settings of the provider's client, shared by submitter and poller."""
 
-from typing import Literal
-
 from pydantic import Field, SecretStr
 
 from common.settings import CommonSettings
-from common.upsampler import NULL_URL, NullProvider, Provider, Upsampler
+from common.upsampler import NULL_URL, Dialect, NullProvider, Provider, Upsampler
 
 
 class UpsamplerSettings(CommonSettings):
@@ -13,7 +11,8 @@ class UpsamplerSettings(CommonSettings):
 
     upsampler_url: str = Field(default="https://upsampler.com/api/v1", examples=["https://upsampler.com/api/v1"])
     upsampler_api_key: SecretStr = Field(examples=["the key from your Upsampler account"])
-    upsampler_dialect: Literal["live", "documented"] = "live"
+    upsampler_dialect: Dialect = "live"
+    upsampler_timeout_s: float = Field(default=30, gt=0, description="seconds for one call")
     result_life_s: float = Field(default=3 * 3600, gt=0, description="how long a result's link lives at the provider")
 
     @property
@@ -21,4 +20,4 @@ class UpsamplerSettings(CommonSettings):
         """A client for these settings."""
         if self.upsampler_url == NULL_URL:
             return NullProvider()
-        return Upsampler(self.upsampler_url, self.upsampler_api_key, self.upsampler_dialect, self.threads)
+        return Upsampler(self.upsampler_url, self.upsampler_api_key, self.upsampler_dialect, self.upsampler_timeout_s)

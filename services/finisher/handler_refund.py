@@ -24,7 +24,7 @@ from services.finisher.metrics import REFUNDED_CENTS, REFUNDS
 from services.finisher.refunds import RefundRecord, RefundRow
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import (
-    CALLS_DEADLINE_S,
+    CALLS,
     RefundAnswer,
     RefundedElsewhere,
     RefundOrder,
@@ -34,7 +34,6 @@ from services.finisher.stripe import (
     RefundUnclear,
 )
 
-LEASE_S = CALLS_DEADLINE_S + 15.0
 RETRY_REJECTED_S = 24 * HOUR_S
 
 
@@ -48,14 +47,15 @@ class Refund:
     def __init__(self, settings: RefundSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads = settings.threads
         self._plan = plans[Stage.REFUND]
-        self._stripe = Refunds(settings.stripe_api_key, settings.stripe_api_base)
+        self._stripe = Refunds(settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s)
+        self._lease_s = CALLS * settings.stripe_timeout_s + settings.claim_margin_s
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         rows = refunds.last_of_jobs(tx, [w.job.job_id for w in work])
         steps = [self._step(w.job, rows.get(w.job.job_id)) for w in work]
         claims = [step for step in steps if isinstance(step, RefundRow)]
         if claims:
-            refunds.claim(tx, claims, LEASE_S)
+            refunds.claim(tx, claims, self._lease_s)
         return [_question(w.job, s) if isinstance(s, RefundRow) else s for w, s in zip(work, steps, strict=True)]
 
     def ask(self, about: RefundOrder) -> RefundAnswer:

@@ -39,4 +39,5 @@ class RefundSettings(FinisherSettings):
     stripe_api_key: SecretStr = Field(
         examples=["sk_live_…, or a restricted key that may read charges and write refunds"]
     )
+    stripe_timeout_s: float = Field(default=25, gt=0, description="seconds for one call")
     stripe_api_base: str = Field(default="https://api.stripe.com", examples=["https://api.stripe.com"])

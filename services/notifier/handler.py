@@ -83,7 +83,11 @@ class Notify:
         ]
         sends = [step for step in checked if isinstance(step, Send)]
         if sends:
-            mails.claim(tx, [(s.key, s.letter.message_id) for s in sends], self._settings.smtp_timeout_s * 2 + 10)
+            mails.claim(
+                tx,
+                [(s.key, s.letter.message_id) for s in sends],
+                self._settings.smtp_timeout_s * 2 + self._settings.claim_margin_s,
+            )
         jobs.raise_attention(
             tx,
             [

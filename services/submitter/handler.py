@@ -22,7 +22,6 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import Plan, Stage, Status
 from common.upsampler import (
-    CALL_DEADLINE_S,
     NULL_URL,
     NotAccepted,
     OurTrouble,
@@ -36,8 +35,6 @@ from common.upsampler import (
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
 from services.submitter.settings import SubmitterSettings
 
-START_MARGIN_S = 15.0  # a claimed call must start within this; then the deadline of the call fits into the lease
-LEASE_S = START_MARGIN_S + CALL_DEADLINE_S + 5.0
 OUR_TROUBLE_WAIT_S = 60.0
 
 
@@ -67,6 +64,8 @@ class Submit:
         self._settings = settings
         self._plan = plans[Stage.SUBMIT]
         self._provider = settings.provider
+        # A call starts within the margin, connects and reads within two time-outs, and leaves a margin to its answer.
+        self._lease_s = 2 * settings.claim_margin_s + 2 * settings.upsampler_timeout_s
         self._limited = settings.upsampler_url != NULL_URL
         self._signer = Signer(settings.secret_key)
 
@@ -81,7 +80,7 @@ class Submit:
         )
         granted = wanted[:free]
         if granted:
-            attempts.claim(tx, granted, LEASE_S)
+            attempts.claim(tx, granted, self._lease_s)
         return [self._granted(w.job, step, granted) for w, step in zip(work, steps, strict=True)]
 
     def ask(self, about: Ask) -> SubmitAnswer | TooLate:
@@ -133,7 +132,9 @@ class Submit:
     def _granted(self, job: Job, step: Claim | Record | Outcome, granted: Sequence[Claim]) -> Question | Outcome:
         match step:
             case Claim() if step in granted:
-                return Question(Ask(step, self._submission(job, step.attempt), time.monotonic() + START_MARGIN_S))
+                return Question(
+                    Ask(step, self._submission(job, step.attempt), time.monotonic() + self._settings.claim_margin_s)
+                )
             case Claim():
                 return Wait(self._settings.capacity_wait_s)
             case Record(state=AttemptState.OPEN, attempt=attempt):
