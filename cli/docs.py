@@ -29,9 +29,7 @@ WORKERS: dict[str, type[CommonSettings]] = {
 }
 
 
-def docs(
-    *, check: Annotated[bool, typer.Option(help="Change nothing; fail when a document is out of date.")] = False
-) -> None:
+def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when one is out of date.")] = False) -> None:
     """Write docs/asyncapi.yaml and docs/settings.md from the event models and the settings."""
     stale = [name for name, make in DOCUMENTS.items() if (ROOT / name).read_text("utf-8") != make()] if check else []
     for name in stale:
@@ -74,10 +72,7 @@ def settings() -> str:
     for worker, cls in WORKERS.items():
         for name, info in cls.model_fields.items():
             rows.setdefault(name, (info, []))[1].append(worker)
-    lines = [
-        f"| `{name.upper()}` | {_default(info)} | {_meaning(info)} | {_workers(used)} |"
-        for name, (info, used) in sorted(rows.items())
-    ]
+    lines = [_row(name, info, used) for name, (info, used) in sorted(rows.items())]
     head = [
         "# Settings",
         "",
@@ -88,6 +83,10 @@ def settings() -> str:
         "| --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *lines]) + "\n"
+
+
+def _row(name: str, info: FieldInfo, used: list[str]) -> str:
+    return f"| `{name.upper()}` | {_default(info)} | {_meaning(info)} | {_workers(used)} |"
 
 
 def _channel(cls: type[Event]) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def _message(cls: type[Event]) -> dict[str, Any]:
 def _default(info: FieldInfo) -> str:
     if info.is_required():
         return "*required*"
-    return "" if info.default in (None, "", PydanticUndefined) else f"`{info.default}`"
+    return "" if info.default in (None, "", (), PydanticUndefined) else f"`{info.default}`"
 
 
 def _meaning(info: FieldInfo) -> str:
