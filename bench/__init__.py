@@ -1,0 +1,1 @@
+"""Measures how fast the pipeline is, beside others that do the same work (`./enlarger bench`)."""

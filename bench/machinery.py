@@ -1,0 +1,14 @@
+"""`./enlarger bench machinery`: the pipeline alone, its outside effects switched to nothing by its own settings."""
+
+from bench.measure import Result, measure
+from bench.ours import Ours
+from bench.rig import rig
+from local.servers import Say
+
+TRICKLE = 400
+
+
+def machinery(count: int, say: Say) -> Result:
+    """Measure our four workers on private servers."""
+    with rig(say) as running:
+        return measure(running, Ours(), count, trickle=TRICKLE)

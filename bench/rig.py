@@ -1,0 +1,67 @@
+"""Private servers for a measurement: durable, and with fresh databases and virtual hosts for every round."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.database import migrate
+from local.broker import Broker
+from local.database import Database
+from local.layout import ROOT
+from local.leftovers import sweep
+from local.servers import Say, ended, private_postgres, private_rabbitmq
+
+FOLDER = ROOT / ".enlarger" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one round runs: a database with the schema of the system in earnest, an empty virtual host, a folder."""
+
+    name: str
+    database_url: str
+    amqp_url: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """Both servers, running."""
+
+    broker: Broker
+    database: Database
+    folder: Path
+
+    @contextmanager
+    def place(self, name: str) -> Iterator[Place]:
+        """A place of its own, gone afterwards: no round leaves rows or queues to the next."""
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        database = name.replace("-", "_")
+        url = self.database.createdb(database)
+        try:
+            migrate(url)
+            yield Place(name, url, self.broker.create_vhost(name), folder)
+        finally:
+            self.broker.delete_vhost(name)
+            self.database.dropdb(database)
+
+
+@contextmanager
+def rig(say: Say) -> Iterator[Rig]:
+    """Servers with their own defaults (durability included), ended whatever happens."""
+    if FOLDER.exists():
+        for started in FOLDER.rglob("started.txt"):
+            sweep(started.parent)
+        shutil.rmtree(FOLDER)
+    FOLDER.mkdir(parents=True)
+    with ExitStack() as ending:
+        broker = ending.enter_context(ended(private_rabbitmq(FOLDER / "rabbitmq", say)))
+        broker.launch()
+        database = ending.enter_context(ended(private_postgres(FOLDER / "postgres", say)))
+        database.start()
+        broker.wait_ready()
+        say(f"RabbitMQ {broker.version}, PostgreSQL {database.version}")
+        yield Rig(broker, database, FOLDER)
