@@ -65,8 +65,8 @@ def _run(console: Console, running: System, folder: Path) -> Ending:
 def _watch(console: Console, running: System, delivered: Purchase, refunded: Purchase) -> dict[str, Journey]:
     """Shows both orders until they are over. Raises `LocalError` when a process dies or time is over."""
     scenes = {
-        delivered.ticket: Scene(f"{delivered.title}, {FACTOR} times as large, for {delivered.email}", refunded=False),
-        refunded.ticket: Scene(f"{refunded.title}, for {refunded.email}: the provider will fail it", refunded=True),
+        delivered.ticket: Scene(f"{delivered.title}, {FACTOR} times as large", refunded=False),
+        refunded.ticket: Scene(f"{refunded.title}, which the provider fails", refunded=True),
     }
     observer = Observer(running.stack)
     deadline = time.monotonic() + _WITHIN_S

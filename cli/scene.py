@@ -65,7 +65,7 @@ class Stage:
         now = journey.status if journey.over else LABELS.get(journey.stage, journey.stage)
         if self._said.get(ticket) != now:
             self._said[ticket] = now
-            self._console.print(f"{scene.heading}: {now}")
+            self._console.print(f"{scene.heading}: {now}", soft_wrap=True)
 
 
 def _state(stage: str, journey: Journey | None) -> str:

@@ -96,7 +96,11 @@ class Postgres(Database):
             ]  # fmt: skip
             initdb = Process(self._program("initdb", command), self._log / "initdb.log")
             initdb.start()
-            if initdb.wait():
+            try:
+                failed = initdb.wait()
+            finally:
+                initdb.kill()
+            if failed:
                 raise LocalError(f"initdb failed:\n{initdb.last_lines()}")
 
     def _program(self, name: str, command: list[str]) -> Program:
