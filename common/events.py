@@ -13,10 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 EXCHANGE = "enlarger"
 CONTENT_TYPE = "application/cloudevents+json"
+MAX_REASON = 1000
 
 
 class MalformedMessageError(ValueError):
     """The message does not parse: it becomes a dead letter with this text as its reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason[:MAX_REASON])  # it travels in a header, and the broker's frames have an end
 
 
 class Event(BaseModel):
@@ -147,6 +151,8 @@ def decode(body: bytes, cls: type[Event]) -> Event:
         message = json.loads(body)
     except ValueError as error:
         raise MalformedMessageError(f"the body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise MalformedMessageError("the body is nested too deeply") from error
     if not isinstance(message, dict):
         raise MalformedMessageError('the body must be a JSON object such as {"job_id": "…"}')
     if message.get("type", cls.name) != cls.name:
@@ -155,6 +161,8 @@ def decode(body: bytes, cls: type[Event]) -> Event:
     trace = message.get("traceparent")
     try:
         event = cls.model_validate_json(json.dumps(data))
+    except RecursionError as error:  # what can just be read can be too deep to be written
+        raise MalformedMessageError("the body is nested too deeply") from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
         raise MalformedMessageError(f"{cls.name}: {problems}") from error

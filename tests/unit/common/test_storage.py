@@ -1,0 +1,92 @@
+"""The store, on a real directory and in memory: one contract."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from common.storage import MissingFileError, Storage, StorageError
+
+CONTENT = bytes(range(256)) * 40
+
+
+@pytest.fixture(params=["file", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return Storage(f"file://{tmp_path / 'files'}" if request.param == "file" else "memory:")
+
+
+def _read(storage: Storage, key: str, start: int = 0, end: int | None = None) -> bytes:
+    return b"".join(storage.read(key, start, end).chunks)
+
+
+def test_what_is_written_is_read(storage: Storage) -> None:
+    storage.write("results/a/1.1", CONTENT)
+
+    assert _read(storage, "results/a/1.1") == CONTENT
+
+
+def test_a_file_and_a_stream_are_stored_like_bytes(storage: Storage, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(CONTENT)
+    storage.write("from-file", source)
+    storage.write("from-stream", io.BytesIO(CONTENT))
+
+    assert _read(storage, "from-file") == _read(storage, "from-stream") == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(0, 10, CONTENT[:10]), (100, None, CONTENT[100:]), (5, 10**9, CONTENT[5:]), (7, 7, b""), (10**9, None, b"")],
+)
+def test_a_range_is_exact_and_never_runs_past_the_end(
+    storage: Storage, start: int, end: int | None, expected: bytes
+) -> None:
+    storage.write("key", CONTENT)
+    stream = storage.read("key", start, end)
+
+    assert stream.size == len(CONTENT)
+    assert b"".join(stream.chunks) == expected
+    assert stream.end - stream.start == len(expected)
+
+
+def test_writing_again_replaces(storage: Storage) -> None:
+    storage.write("key", b"old")
+    storage.write("key", b"new")
+
+    assert _read(storage, "key") == b"new"
+
+
+def test_an_empty_file_is_a_file(storage: Storage) -> None:
+    storage.write("key", b"")
+
+    assert _read(storage, "key") == b""
+
+
+def test_a_missing_file_is_named(storage: Storage) -> None:
+    with pytest.raises(MissingFileError, match="no file results/none"):
+        storage.read("results/none")
+
+
+def test_removing_twice_is_fine(storage: Storage) -> None:
+    storage.write("key", CONTENT)
+    storage.remove(["key", "never-there"])
+    storage.remove(["key"])
+
+    with pytest.raises(MissingFileError):
+        storage.read("key")
+
+
+def test_a_store_that_refuses_says_so(tmp_path: Path) -> None:
+    storage = Storage(f"file://{tmp_path / 'files'}")
+    storage.write("taken", CONTENT)
+
+    with pytest.raises(StorageError, match="cannot store taken/below"):
+        storage.write("taken/below", CONTENT)
+
+
+def test_no_key_leads_out_of_the_store(tmp_path: Path) -> None:
+    storage = Storage(f"file://{tmp_path / 'files'}")
+
+    with pytest.raises((StorageError, ValueError)):
+        storage.write("../outside", CONTENT)
+    assert not (tmp_path / "outside").exists()
