@@ -19,7 +19,7 @@ def up() -> None:
     console = Console(highlight=False)
     with ends_plainly(console), system(_FOLDER, say=console.print) as running:
         console.print(_addresses(running))
-        console.print("Ctrl-C stops everything.")
+        console.print("\nCtrl-C stops everything.")
         never = threading.Event()
         while not never.wait(_CHECK_S):
             running.check()
@@ -27,12 +27,15 @@ def up() -> None:
 
 def _addresses(running: System) -> Table:
     stack, broker = running.stack, running.broker
-    table = Table(title="Enlarger is up", title_justify="left", title_style="bold green", show_header=False)
+    table = Table.grid(padding=(0, 3))
+    table.title, table.title_justify, table.title_style = "\nEnlarger is up\n", "left", "bold green"
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
     table.add_row("the shop: buy something here", _link(stack.at.shop))
     table.add_row("the mails that customers get", _link(stack.at.inbox))
-    table.add_row("the admin's page", _link(f"{stack.at.ingest}/admin"))
-    table.add_row("  its password", stack.known.admin_token)
-    table.add_row("the HTTP routes", _link(f"{stack.at.ingest}/docs"))
+    table.add_row("an order, with its history", f"{stack.at.ingest}/v1/orders/TICKET")
+    table.add_row("  bearer token of the admin", stack.known.admin_token)
+    table.add_row("the HTTP routes", _link(f"{stack.at.ingest}/openapi.json"))
     if not isinstance(broker, GivenBroker):
         table.add_row("RabbitMQ", _link(broker.management_url))
         table.add_row("  user and password", f"{broker.USER} {broker.password}")
