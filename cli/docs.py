@@ -48,8 +48,8 @@ def asyncapi() -> str:
         "info": {
             "title": "Enlarger's events",
             "version": "1",
-            "description": "Made from common/events.py by ./enlarger docs. Messages are hints: what may happen is decided "
-            "from rows. A bare data object published by hand with the routing key is accepted too.",
+            "description": "Made from common/events.py by ./enlarger docs. Messages are hints: what may happen is "
+            "decided from rows. A bare data object published by hand with the routing key is accepted too.",
         },
         "defaultContentType": CONTENT_TYPE,
         "channels": {name: _channel(cls) for name, cls in EVENTS.items()},
@@ -76,7 +76,8 @@ def settings() -> str:
     head = [
         "# Settings",
         "",
-        "Environment variables, or lines of a `.env` file in the working directory. Made from the code by `./enlarger docs`.",
+        "Environment variables, or lines of a `.env` file in the working directory.",
+        "Made from the code by `./enlarger docs`.",
         "A wrong value stops the start with its name, the reason and an example.",
         "",
         "| setting | default | meaning, example | read by |",

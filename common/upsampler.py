@@ -136,7 +136,7 @@ _STATES = {
 
 
 class Upsampler:
-    """The real provider (or its stand-in) over HTTP: keep-alive, pooled, each call within `timeout_s` or a read more. Thread-safe."""
+    """The real provider (or its stand-in) over HTTP: keep-alive, pooled, timed out. Thread-safe."""
 
     def __init__(self, url: str, key: SecretStr, dialect: Dialect, timeout_s: float) -> None:
         self._timeout_s = timeout_s

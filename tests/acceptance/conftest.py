@@ -1,8 +1,8 @@
 """The whole system as processes, on servers shared by all acceptance tests."""
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from local.broker import Broker
 from local.database import Database
 from local.stack import Stack
+from tests.acceptance.shop import QUICK
 from tests.infrastructure import Infrastructure, fresh_database
 
 StartStack = Callable[..., Stack]
@@ -21,33 +22,45 @@ def durable_database(infrastructure: Infrastructure) -> Database:
     return infrastructure.durable_database
 
 
+@contextmanager
+def started(broker: Broker, database: Database, folder: Path, settings: Mapping[str, str]) -> Iterator[Stack]:
+    """The system with these settings on a fresh database and virtual host; `SANDBOX_…` go to the stand-ins.
+
+    A process that died unasked is the error at the end.
+    """
+    name = f"acceptance_{secrets.token_hex(4)}"
+    with ExitStack() as ending:
+        database_url = fresh_database(database, name)
+        ending.callback(database.dropdb, name)
+        amqp_url = broker.create_vhost(name)
+        ending.callback(broker.delete_vhost, name)
+        sandbox = {key: value for key, value in settings.items() if key.startswith("SANDBOX_")}
+        stack = Stack(
+            folder / name,
+            amqp_url=amqp_url,
+            database_url=database_url,
+            settings={key: value for key, value in settings.items() if key not in sandbox},
+            sandbox=sandbox,
+        )
+        ending.enter_context(stack)
+        ending.callback(stack.check)
+        yield stack
+
+
 @pytest.fixture
 def start_stack(broker: Broker, durable_database: Database, tmp_path: Path) -> Iterator[StartStack]:
-    """`start_stack(POLL_FIRST_S="1")` starts the system with these settings, on a fresh database and virtual host.
-
-    `SANDBOX_…` settings go to the stand-ins. A process that died unasked fails the test at its end.
-    """
+    """`start_stack(POLL_FIRST_S="1")` starts the system with these settings; it ends with the test."""
     with ExitStack() as ending:
+        yield lambda **settings: ending.enter_context(started(broker, durable_database, tmp_path, settings))
 
-        def start(**settings: str) -> Stack:
-            name = f"acceptance_{secrets.token_hex(4)}"
-            database_url = fresh_database(durable_database, name)
-            ending.callback(durable_database.dropdb, name)
-            amqp_url = broker.create_vhost(name)
-            ending.callback(broker.delete_vhost, name)
-            sandbox = {key: value for key, value in settings.items() if key.startswith("SANDBOX_")}
-            stack = Stack(
-                tmp_path / name,
-                amqp_url=amqp_url,
-                database_url=database_url,
-                settings={key: value for key, value in settings.items() if key not in sandbox},
-                sandbox=sandbox,
-            )
-            ending.enter_context(stack)
-            ending.callback(stack.check)
-            return stack
 
-        yield start
+@pytest.fixture(scope="module")
+def quick_stack(
+    broker: Broker, durable_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """One system with short waits for all tests of a module: each looks at its own orders alone."""
+    with started(broker, durable_database, tmp_path_factory.mktemp("quick"), QUICK) as stack:
+        yield stack
 
 
 @pytest.fixture
