@@ -11,7 +11,10 @@ def configure(service: str, log_format: str, level: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # the pretty one prints locals: secrets and tickets
+        )
     )
     exceptions = [structlog.processors.format_exc_info] if log_format == "json" else []
 

@@ -1,7 +1,6 @@
 """Errors in the one shape of contracts.md, for every route: `{"code", "message", "data": {"status"}}`."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -47,10 +46,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> Response:
-        phrase = HTTPStatus(error.status_code).phrase
-        code = phrase.lower().replace(" ", "_").replace("-", "_")
-        message = error.detail if error.detail != phrase else _MESSAGES.get(error.status_code, phrase)
-        return error_response(request, ApiError(error.status_code, code, message, dict(error.headers or {})))
+        code, message = _WORDS.get(error.status_code, (f"http_{error.status_code}", error.detail))
+        return error_response(
+            request, ApiError(error.status_code, code, message or error.detail, dict(error.headers or {}))
+        )
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -81,9 +80,11 @@ def unavailable() -> ApiError:
     )
 
 
-_MESSAGES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take this method.",
+_WORDS = {
+    400: ("invalid_request", ""),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
+    413: ("content_too_large", ""),
 }
 
 

@@ -1,6 +1,6 @@
 """How long a request's body may be, whatever its Content-Length says."""
 
-from starlette.exceptions import HTTPException
+from fastapi import HTTPException  # its own class: FastAPI lets only that one pass while it reads a body
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOAD_BYTES = 10 * 1024 * 1024

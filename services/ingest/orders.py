@@ -20,6 +20,7 @@ from services.ingest.prices import offer_for
 from services.ingest.progress import payment_status
 from services.ingest.quotes import dollars
 from services.ingest.sales import MAX_RETURN_URL, Source, open_order
+from services.ingest.status import TICKET
 
 SOURCE_LIMITS = Limits(max_bytes=50_000_000, deadline_s=25.0)
 
@@ -40,10 +41,10 @@ class NewOrder(BaseModel):
     """An enlargement of the picture at `image_url`, whose host must be in SOURCE_HOSTS."""
 
     model_config = ConfigDict(extra="forbid")
-    image_url: str = Field(pattern=r"^https?://\S+$", max_length=4096)
+    image_url: str = Field(pattern=r"^https?://[!-~]+$", max_length=4096)
     resolution: Resolution
     email: Email = None
-    return_url: str | None = Field(default=None, pattern=r"^https?://\S+$", max_length=MAX_RETURN_URL)
+    return_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$", max_length=MAX_RETURN_URL)
 
 
 @router.post("", status_code=201)
@@ -66,7 +67,7 @@ def create_order(edge: Edge, order: NewOrder) -> dict[str, Any]:
 def read_order(edge: Edge, job_id: str) -> dict[str, Any]:
     """An order with all that is on record: history, attempts, deliveries, refunds. Takes either id."""
     with edge.database.transaction() as tx:
-        found = _rows(tx, _ORDER, {"ticket": job_id, "job": _uuid(job_id)})
+        found = _rows(tx, _ORDER, _key(job_id))
         if not found:
             raise ApiError(404, "unknown_order", "We do not know this order.")
         order, key = found[0], {"job": found[0]["job_id"]}
@@ -98,11 +99,14 @@ def _rows(tx: Transaction, statement: str, values: dict[str, Any]) -> list[dict[
     return tx.cursor(row_factory=dict_row).execute(statement, values).fetchall()
 
 
-def _uuid(text: str) -> UUID | None:
+def _key(text: str) -> dict[str, Any]:
+    """Which order is meant: by its ticket or by its operational id."""
+    if TICKET.fullmatch(text):
+        return {"ticket": text, "job": None}
     try:
-        return UUID(text)
+        return {"ticket": None, "job": UUID(text)}
     except ValueError:
-        return None
+        return {"ticket": None, "job": None}
 
 
 _ORDER = """

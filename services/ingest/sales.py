@@ -1,5 +1,6 @@
 """Making an order: the row first, then Stripe's payment page, then its id on the row (promise 2)."""
 
+import re
 import secrets
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from services.ingest.settings import origin_of
 from services.ingest.stripe import Purchase, Session, StripeAwayError, StripeRefusedError
 
 MAX_RETURN_URL = 2000
+URL = re.compile(f"[!-~]{{1,{MAX_RETURN_URL}}}")
 OUR_PARAMETERS = {"smi_payment", "session_id", "job_id"}
 NO_PAGE = "The payment page could not be opened. Nothing was charged; please try again in a moment."
 
@@ -84,9 +86,9 @@ def open_order(edge: Parts, source: Source, offer: Quote, email: str | None, ret
 
 def return_page(edge: Parts, referer: str | None) -> str | None:
     """The page that the customer came from, when it is one of the shop's; no one else's, so no open redirect."""
-    if not referer or len(referer) > MAX_RETURN_URL or origin_of(referer) not in edge.settings.origins:
-        return None
-    return referer
+    if referer and URL.fullmatch(referer) and origin_of(referer) in edge.settings.origins:
+        return referer
+    return None
 
 
 def with_parameters(url: str, outcome: str, ticket: str) -> str:

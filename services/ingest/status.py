@@ -1,5 +1,6 @@
 """The customer's view of an order, by its ticket: for the plugin's polling and for the status page."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.ingest.progress import (
 )
 
 ENOUGH_HISTORY = 5
+TICKET = re.compile("tk_[0-9a-f]{32}")
 
 router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
@@ -58,7 +60,8 @@ def job_status(edge: Edge, ticket: str) -> dict[str, Any]:
 def find(edge: Parts, ticket: str) -> View:
     """Look the order up. Raises ApiError 404: operational ids are no tickets."""
     with edge.database.transaction() as tx:
-        order = tx.cursor(row_factory=class_row(Order)).execute(_ORDER, {"ticket": ticket}).fetchone()
+        known = {"ticket": ticket if TICKET.fullmatch(ticket) else ""}
+        order = tx.cursor(row_factory=class_row(Order)).execute(_ORDER, known).fetchone()
         if order is None:
             raise ApiError(404, "unknown_order", "We do not know this order.")
         expected_s = _expected_s(tx, order) if order.paid_at and order.under_way else DEFAULT_EXPECTED_S
@@ -103,7 +106,7 @@ _ORDER = """
     LEFT JOIN LATERAL (
         SELECT min(at) FILTER (WHERE to_stage = 'watch') AS watch_at,
                min(at) FILTER (WHERE to_stage = 'fetch') AS fetch_at
-        FROM job_events WHERE job_id = j.job_id AND at >= j.paid_at
+        FROM job_events WHERE job_id = j.job_id
     ) e ON true
     WHERE j.ticket = %(ticket)s
 """

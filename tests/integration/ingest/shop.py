@@ -55,6 +55,9 @@ class Shop:
     def post(self, path: str, **more: Any) -> requests.Response:
         return requests.post(self.url + path, timeout=15, allow_redirects=False, **more)
 
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
+        return requests.request(method, self.url + path, timeout=15, allow_redirects=False, **more)
+
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row, autocommit=True) as connection:
             cursor = connection.execute(statement, values)
