@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def backoff_s(plan: Plan, tries: int, jitter: Callable[[float, float], float] = random.uniform) -> float:
     """Seconds until the next try: growing with the tries, spread by ±10 % so that a crowd does not come back as one."""
-    grown = Plan(plan.event, plan.first_s, plan.every_s, grows=True).wait_s(tries)
+    grown = Plan(plan.event, plan.first_s, plan.every_s, grows=True, longest_s=plan.longest_s).wait_s(tries)
     return grown * jitter(0.9, 1.1)
 
 

@@ -15,18 +15,25 @@ import pika
 import structlog
 from pika.adapters.select_connection import IOLoop
 
+from common import crash
 from common.confirms import Acks, Batch, Confirms, Message, Publish, Then
 from common.events import EXCHANGE
 from common.topology import DEAD_EXCHANGE, queues
 
-HEARTBEAT_S = 20
 BLOCKED_S = 60
-CONFIRM_TIMEOUT_S = 15.0
 RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 TICK_S = 0.5
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds between heartbeats, and until a message must be confirmed: then the connection is given up."""
+
+    heartbeat_s: int = 20
+    confirm_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,17 @@ class Subscription:
 class Broker:
     """The connections of one process. Any thread may call `publish…`, `complete`, `pause`, `resume`, `stop`."""
 
-    def __init__(self, urls: str, name: str, on_returned: Callable[[str], None] = lambda _key: None) -> None:
+    def __init__(
+        self,
+        urls: str,
+        name: str,
+        on_returned: Callable[[str], None] = lambda _key: None,
+        patience: Patience = Patience(),
+    ) -> None:
         self._urls = [url.strip() for url in urls.split(",")]
         self._name = name
         self._on_returned = on_returned
+        self._patience = patience
         self._subscriptions: list[Subscription] = []
         self._loop = IOLoop()
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
@@ -97,7 +111,7 @@ class Broker:
         else:
             then(True)  # noqa: FBT003 - the callback's shape
 
-    def publish_and_wait(self, messages: Sequence[Message], timeout_s: float = CONFIRM_TIMEOUT_S) -> bool:
+    def publish_and_wait(self, messages: Sequence[Message]) -> bool:
         """Publish and wait for every confirm; False when one did not come in time."""
         done = threading.Event()
         results: list[bool] = []
@@ -107,7 +121,7 @@ class Broker:
             done.set()
 
         self.publish(messages, then)
-        return done.wait(timeout_s) and results[0]
+        return done.wait(self._patience.confirm_s) and results[0]
 
     def complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         """For each delivery: publish what follows, and acknowledge it only after every confirm (promise 3)."""
@@ -140,7 +154,7 @@ class Broker:
 
     def _open(self, role: str, session: int, opened: Callable[[Any, int], None]) -> None:
         parameters = pika.URLParameters(self._urls[self._failures % len(self._urls)])
-        parameters.heartbeat = HEARTBEAT_S
+        parameters.heartbeat = self._patience.heartbeat_s
         parameters.blocked_connection_timeout = BLOCKED_S
         parameters.socket_timeout = 5
         parameters.stack_timeout = 10
@@ -238,7 +252,9 @@ class Broker:
             message_id=str(tag),
             headers=message.headers or None,
         )
+        crash.point("before_publish")
         self._publisher.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)
+        crash.point("after_publish")
 
     def _confirmed(self, frame: Any) -> None:
         accepted = isinstance(frame.method, pika.spec.Basic.Ack)
@@ -287,13 +303,15 @@ class Broker:
         for subscription in self._subscriptions:
             if subscription.channel is not None and subscription.channel.is_open:
                 for tag, multiple in subscription.acks.flush():
+                    crash.point("before_acknowledge")
                     subscription.channel.basic_ack(tag, multiple)
+                    crash.point("after_acknowledge")
 
     def _tick(self) -> None:
         """Watchdog: pika does not say when a confirm never comes, nor when a channel was closed for an ack timeout."""
         self.last_tick = time.monotonic()
         self._loop.call_later(TICK_S, self._tick)
-        if self._confirms.oldest_s() > CONFIRM_TIMEOUT_S and not self._blocked:
+        if self._confirms.oldest_s() > self._patience.confirm_s and not self._blocked:
             self._lost(self._session, "a confirm did not come")
         elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
             self._lost(self._session, "a channel was closed")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,18 @@ PASSING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds that the server gives a statement, and a statement that waits for a lock."""
+
+    statement_s: float = 30.0
+    lock_s: float = 20.0
+
+
 class Database:
     """A pool of connections, each checked before it is handed out. `wait_s`: how long to wait for one."""
 
-    def __init__(self, url: str, max_size: int = 8, wait_s: float = 10.0) -> None:
+    def __init__(self, url: str, max_size: int = 8, wait_s: float = 10.0, limits: Limits = Limits()) -> None:
         self._url = url
         self._pool = ConnectionPool(
             url,
@@ -54,7 +63,8 @@ class Database:
             check=ConnectionPool.check_connection,
             kwargs={
                 "connect_timeout": 5,
-                "options": "-c statement_timeout=30s -c lock_timeout=20s -c timezone=UTC",
+                "options": f"-c statement_timeout={limits.statement_s * 1000:.0f} "
+                f"-c lock_timeout={limits.lock_s * 1000:.0f} -c timezone=UTC",
             },
             open=False,
         )

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
-from common import jobs
+from common import crash, jobs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker, Delivery, Subscription
 from common.confirms import Message
@@ -43,6 +43,7 @@ class Item:
     delivery: Delivery
     event: Event
     since: float
+    job: Job | None = None
     about: Any = None
     answer: Any = None
     error: Exception | None = None
@@ -123,6 +124,8 @@ class LaneRunner:
             if self._stopping.is_set() or not deliveries:
                 continue  # undone deliveries go back to the queue when the connection closes
             self._count(len(deliveries))
+            if crash.broken("ack_before_commit"):
+                self._attached()[0].complete([(delivery, []) for delivery in deliveries])
             items = [item for delivery in deliveries if (item := self._decoded(delivery))]
             for batch in one_per_key(items, _job_id):
                 self._settle(self._guarded(batch, self._begin), asked=True)
@@ -181,7 +184,7 @@ class LaneRunner:
         results: list[Settled | Item] = []
         for item, job, step in steps:
             if isinstance(step, Question):
-                results.append(Item(item.delivery, item.event, item.since, step.about))
+                results.append(Item(item.delivery, item.event, item.since, job, step.about))
             elif isinstance(step, Move | Wait) and job and job.job_id not in applied:
                 results.append((item, job, Nothing("the job moved meanwhile")))
             else:
@@ -202,7 +205,7 @@ class LaneRunner:
             log.exception("ask.crashed")
         finally:
             structlog.contextvars.clear_contextvars()
-        self._answers.put(Item(item.delivery, item.event, item.since, item.about, answer, error))
+        self._answers.put(replace(item, answer=answer, error=error))
 
     # --- the committer -------------------------------------------------------------------------------------------
 
@@ -219,7 +222,8 @@ class LaneRunner:
                 self._settle(self._guarded(batch, self._finish), asked=False)
 
     def _finish(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
-        known = jobs.lock(tx, [item.event.job_id for item in items])
+        fresh = jobs.lock(tx, [item.event.job_id for item in items])
+        known = crash.stale(fresh, {item.event.job_id: item.job for item in items if item.job})
         answered = [i for i in items if i.error is None]
         work = [Answered(Work(i.event, known[i.event.job_id]), i.about, i.answer) for i in answered]
         outcomes = list(self.lane.finish(tx, work)) if work else []
@@ -250,7 +254,10 @@ class LaneRunner:
         self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
     ) -> list[Settled | Item]:
         with self._database.transaction() as tx:
-            return step(tx, items)
+            results = step(tx, items)
+            crash.point("before_commit")
+        crash.point("after_commit")
+        return results
 
     def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
         known = jobs.lock(tx, [items[0].event.job_id])

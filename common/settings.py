@@ -12,12 +12,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
-class CommonSettings(BaseSettings):
-    """What every worker needs: where the two servers are, and how long each stage waits (design section 4)."""
+class DatabaseSettings(BaseSettings):
+    """Where the database is; all that a command needs which only reads or mends rows."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     database_url: str = Field(examples=["postgresql://enlarger:secret@localhost:5432/enlarger"])
+
+
+class CommonSettings(DatabaseSettings):
+    """What every worker needs: where the two servers are, and how long each stage waits (design section 4)."""
+
     amqp_url: str = Field(examples=["amqp://enlarger:secret@localhost:5672/%2F"])
     database_connections: int = Field(default=8, ge=2, le=200, description="connections of one process, at most")
     database_wait_s: float = Field(default=10, gt=0, description="how long to wait for one before the database is away")
@@ -33,6 +38,7 @@ class CommonSettings(BaseSettings):
     checkout_check_s: float = Field(
         default=3600, gt=0, description="how often Stripe is asked about an unpaid checkout"
     )
+    wake_longest_s: float = Field(default=3600, gt=0, description="growing waits end here")
     poll_first_s: float = Field(default=30, gt=0, description="seconds from submission to the first status check")
     poll_interval_s: float = Field(default=30, gt=0, description="seconds between status checks")
     processing_timeout_s: float = Field(default=900, gt=0, description="seconds that the provider has for one picture")
@@ -50,8 +56,15 @@ class CommonSettings(BaseSettings):
     claim_margin_s: float = Field(
         default=15, gt=0, description="a claimed call starts within this, or not at all; its lease ends this after it"
     )
+    database_statement_s: float = Field(default=30, gt=0, description="seconds for one statement")
+    database_lock_s: float = Field(default=20, gt=0, description="seconds that a statement waits for a lock")
+    heartbeat_s: int = Field(default=20, ge=1, le=600, description="seconds between the broker's heartbeats")
+    confirm_timeout_s: float = Field(default=15, gt=0, description="seconds that the broker has to confirm a message")
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
     prefetch: int = Field(default=256, ge=1, le=10_000, description="messages held unacknowledged, per lane")
+
+    test_crash_points: str = Field(default="", description="for tests only: where the process kills itself")
+    test_mutant: str = Field(default="", description="for tests only: the safety control that is broken")
 
 
 class SecretKeySettings(BaseSettings):

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from common import crash
+
 
 class Signer:
     """Signs with the first key, verifies with all: keys rotate by prepending a new one."""
@@ -35,6 +37,8 @@ class Signer:
 
 def hash_token(token: str) -> bytes:
     """What the database holds of a token (32 bytes)."""
+    if crash.broken("token_not_hashed"):
+        return token.encode("utf-8", "replace")
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 

@@ -57,27 +57,28 @@ class Plan:
     first_s: float
     every_s: float
     grows: bool = False
+    longest_s: float = GROWTH_LIMIT_S
 
     def wait_s(self, wakes: int) -> float:
         """Seconds to the wake-up after `wakes` of them brought no progress."""
         if not self.grows:
             return self.every_s
-        return float(min(self.every_s * 2 ** min(wakes, 16), max(GROWTH_LIMIT_S, self.every_s)))
+        return float(min(self.every_s * 2 ** min(wakes, 16), max(self.longest_s, self.every_s)))
 
 
 def plans(settings: CommonSettings) -> Mapping[Stage, Plan]:
     """The stage table with this installation's waits, in seconds. `settled` has no row: nothing moves it."""
-    wake = settings.wake_first_s
+    wake, longest = settings.wake_first_s, settings.wake_longest_s
     remind_s = max(settings.download_ttl_hours * HOUR_S - REMIND_BEFORE_S, 0)
     return {
         Stage.CHECKOUT: Plan(CheckoutCheck, settings.checkout_check_s, settings.checkout_check_s),
-        Stage.SUBMIT: Plan(PaymentCompleted, wake, wake, grows=True),
+        Stage.SUBMIT: Plan(PaymentCompleted, wake, wake, grows=True, longest_s=longest),
         Stage.WATCH: Plan(UpscaleCheck, settings.poll_first_s, settings.poll_interval_s),
-        Stage.FETCH: Plan(UpscaleDone, wake, wake, grows=True),
-        Stage.REFUND: Plan(UpscaleFailed, wake, wake, grows=True),
-        Stage.ANNOUNCE: Plan(JobCompleted, wake, wake, grows=True),
-        Stage.REMIND: Plan(LinkExpiring, remind_s, wake, grows=True),
-        Stage.KEEP: Plan(FileExpired, settings.file_keep_days * 24 * HOUR_S, wake, grows=True),
+        Stage.FETCH: Plan(UpscaleDone, wake, wake, grows=True, longest_s=longest),
+        Stage.REFUND: Plan(UpscaleFailed, wake, wake, grows=True, longest_s=longest),
+        Stage.ANNOUNCE: Plan(JobCompleted, wake, wake, grows=True, longest_s=longest),
+        Stage.REMIND: Plan(LinkExpiring, remind_s, wake, grows=True, longest_s=longest),
+        Stage.KEEP: Plan(FileExpired, settings.file_keep_days * 24 * HOUR_S, wake, grows=True, longest_s=longest),
     }
 
 

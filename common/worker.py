@@ -10,9 +10,9 @@ from typing import Protocol
 
 import structlog
 
-from common import health, logs
-from common.broker import Broker
-from common.database import Database, DatabaseAwayError, migrate
+from common import crash, health, logs
+from common.broker import Broker, Patience
+from common.database import Database, DatabaseAwayError, Limits, migrate
 from common.lane import Lane
 from common.metrics import Metrics
 from common.runtime import LaneRunner
@@ -41,8 +41,11 @@ class Worker:
         self.settings = settings
         self.metrics = Metrics()
         logs.configure(service, settings.log_format, settings.log_level)
-        self.database = Database(settings.database_url, settings.database_connections, settings.database_wait_s)
-        self.broker = Broker(settings.amqp_url, service, self.metrics.returned)
+        crash.arm(settings.test_crash_points, settings.test_mutant)
+        limits = Limits(settings.database_statement_s, settings.database_lock_s)
+        self.database = Database(settings.database_url, settings.database_connections, settings.database_wait_s, limits)
+        patience = Patience(settings.heartbeat_s, settings.confirm_timeout_s)
+        self.broker = Broker(settings.amqp_url, service, self.metrics.returned, patience)
         self.plans: Mapping[Stage, Plan] = plans(settings)
         self._stop = threading.Event()
         self._runners: list[LaneRunner] = []

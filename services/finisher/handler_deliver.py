@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from common import attempts
+from common import attempts, crash
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
 from common.database import Transaction
@@ -32,7 +32,6 @@ from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
 from services.finisher.picture import BadPicture
 from services.finisher.settings import DeliverSettings
 
-CHECK_AND_STORE_S = 300.0
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
 
@@ -96,7 +95,7 @@ class Deliver:
         steps = [self._step(w, tried[w.job.job_id], claims[w.job.job_id]) for w in work]
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
-            deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + CHECK_AND_STORE_S)
+            deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + self._settings.check_and_store_s)
         expired = [w.job.job_id for w, step in zip(work, steps, strict=True) if step is EXPIRED]
         keys = deliveries.mark_removed(tx, expired) if expired else {}
         return [
@@ -159,8 +158,10 @@ class Deliver:
         return Question(Fetch(FetchClaim(job.job_id, won.attempt, number), won.result_url, job.result_size))
 
     def _fetch(self, about: Fetch, path: Path) -> FetchAnswer:
+        crash.point("before_fetch")
         with path.open("wb") as target:
             fetched = self._guard.fetch(about.url, target, self._limits)
+        crash.point("after_fetch")
         match fetched:
             case Refused(reason=reason):
                 return Gone(reason)
@@ -172,10 +173,12 @@ class Deliver:
         if isinstance(seen, BadPicture):
             CHECKS_FAILED.labels(seen.kind).inc()
             return seen
+        crash.point("before_store")
         try:
             self._storage.write(about.claim.file_key, path)
         except StorageError as error:
             return Failed(str(error))
+        crash.point("after_store")
         return StoredFile(fetched.size, fetched.sha256, seen.media_type, seen.width, seen.height)
 
     def _store_nothing(self, about: Fetch) -> FetchAnswer:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from common import jobs
+from common import crash, jobs
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobRefunded, UpscaleFailed
@@ -59,7 +59,9 @@ class Refund:
         return [_question(w.job, s) if isinstance(s, RefundRow) else s for w, s in zip(work, steps, strict=True)]
 
     def ask(self, about: RefundOrder) -> RefundAnswer:
+        crash.point("before_refund")
         answer = self._stripe.refund(about)
+        crash.point("after_refund")
         REFUNDS.labels(answer.status if isinstance(answer, RefundState) else type(answer).__name__).inc()
         return answer
 
@@ -107,9 +109,8 @@ class Refund:
 
 
 def _question(job: Job, row: RefundRow) -> Question:
-    order = RefundOrder(
-        row.refund_id, job.job_id, job.payment_intent or "", row.amount_cents, row.reason, row.idempotency_key
-    )
+    key = str(uuid4()) if crash.broken("random_refund_key") else row.idempotency_key
+    order = RefundOrder(row.refund_id, job.job_id, job.payment_intent or "", row.amount_cents, row.reason, key)
     return Question(order)
 
 

@@ -23,6 +23,7 @@ class DeliverSettings(FinisherSettings, SecretKeySettings):
     max_result_megapixels: float = Field(default=300, gt=0)
     max_result_bytes: int = Field(default=1_500_000_000, gt=0)
     fetch_deadline_s: float = Field(default=300, gt=0, description="seconds for one download")
+    check_and_store_s: float = Field(default=300, gt=0, description="seconds for the check and the store after it")
     finish_threads: int = Field(default=2, ge=1, le=64, description="pictures decoded at once")
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from common import crash
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import CheckoutCheck, Event
@@ -63,7 +64,9 @@ class Checkout:
 
     def ask(self, about: Check) -> Session | NoAnswer:
         try:
+            crash.point("before_checkout")
             session = self._stripe.session(about.session_id)
+            crash.point("after_checkout")
             if about.old and session.status == "open":
                 session = self._closed(about.session_id)
         except (StripeAwayError, StripeRefusedError) as error:

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from uuid_utils import compat
 
-from common import jobs
+from common import crash, jobs
 from common.outcomes import Move
 from common.stages import Stage, Status
 from services.ingest.edge import ACTOR, Parts
@@ -120,7 +120,9 @@ def _payment_page(edge: Parts, order: jobs.Order) -> Session:
         idempotency_key=f"checkout:{order.job_id}",
     )
     try:
+        crash.point("before_checkout")
         session = edge.stripe.open_session(purchase)
+        crash.point("after_checkout")
     except (StripeAwayError, StripeRefusedError) as error:
         log.warning("checkout.no_page", job_id=str(order.job_id), error=str(error))
         CHECKOUTS.labels(order.source_kind, type(error).__name__).inc()

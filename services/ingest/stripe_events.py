@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from common import jobs
+from common import crash, jobs
 from common.database import Transaction
 from common.jobs import Job
 from common.outcomes import Move, Nothing, Wait
@@ -69,6 +69,8 @@ def _act(edge: Parts, event: StripeEvent, paid: Paid | None) -> str:
         outcome = "ignored" if job_id is None else "applied"
         if not _record(tx, event, job_id, outcome):
             return "duplicate"
+        if crash.broken("event_apart_from_effect"):
+            tx.commit()
         if job_id is None:
             return outcome
         job = jobs.lock(tx, [job_id])[job_id]
@@ -79,6 +81,8 @@ def _act(edge: Parts, event: StripeEvent, paid: Paid | None) -> str:
             outcome = "nothing"
             tx.execute("UPDATE stripe_events SET outcome = %(outcome)s WHERE event_id = %(id)s",
                        {"outcome": change.why, "id": event.event_id})  # fmt: skip
+        crash.point("event_before_commit")
+    crash.point("event_after_commit")
     if isinstance(change, Move):
         if paid and change.payment:
             payments.note(paid)

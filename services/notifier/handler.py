@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from common import jobs
+from common import crash, jobs
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
@@ -99,7 +99,9 @@ class Notify:
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
 
     def ask(self, about: Send) -> SendAnswer:
+        crash.point("before_mail")
         answer = self._mailer.send(partial(self._letters.render, about.letter))
+        crash.point("after_mail")
         MAILS.labels(about.key.kind, type(answer).__name__.lower()).inc()
         return answer
 

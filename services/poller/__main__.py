@@ -12,7 +12,7 @@ def main() -> None:
     worker = Worker("poller", settings)
     worker.run(
         {"watch": lambda: Watch(settings, worker.plans)},
-        {"clock": lambda: Clock(worker.database, worker.broker, worker.plans)},
+        {"clock": lambda: Clock(worker.database, worker.broker, worker.plans, settings.clock_claim_s)},
     )
 
 

@@ -2,7 +2,7 @@
 
 Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED).
 Publishes: the event of each job's stage; job.attention for a held job at its review.
-Replays: `wake_at` is first committed to `CLAIM_S` from now, so a clock that dies after this wakes the job again then;
+Replays: `wake_at` is first committed to `claim_s` from now, so a clock that dies after this wakes the job again then;
 after the confirms it is set to the stage's next instant, where nothing else moved the job. No row stays locked while
 the broker is asked.
 """
@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from psycopg.rows import class_row
 
-from common import jobs
+from common import crash, jobs
 from common.broker import Broker
 from common.confirms import Message
 from common.database import Database, DatabaseAwayError, unnest
@@ -25,7 +25,6 @@ from common.stages import Plan, Stage, Status
 from services.poller.metrics import WAKE_LATENESS, WAKES
 
 BATCH = 500
-CLAIM_S = 30.0
 REVIEW_S = 24 * 3600.0
 IDLE_S = 0.2
 AWAY_S = 1.0
@@ -57,7 +56,8 @@ class Clock:
 
     name = "clock"
 
-    def __init__(self, database: Database, broker: Broker, plans: Mapping[Stage, Plan]) -> None:
+    def __init__(self, database: Database, broker: Broker, plans: Mapping[Stage, Plan], claim_s: float) -> None:
+        self._claim_s = claim_s
         self._database = database
         self._broker = broker
         self._plans = plans
@@ -79,12 +79,17 @@ class Clock:
 
     def tick(self) -> int:
         """Wake what is due; returns how many jobs that were."""
+        if crash.broken("no_wakeup"):
+            return 0
         due = self._claim()
+        crash.point("clock_after_commit")
         if due:
             now = time.time()
             messages = [Message(event.name, encode(event, self.name)) for event in map(self._event, due)]
             if self._broker.publish_and_wait(messages):
+                crash.point("clock_after_publish")
                 self._settle(due)
+                crash.point("clock_after_settle")
             log.debug("clock.woke", jobs=len(due), seconds=round(time.time() - now, 3))
         for job in due:
             WAKES.labels(job.stage.value).inc()
@@ -103,10 +108,11 @@ class Clock:
                    RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.traceparent,
                        j.hold_reason IS NOT NULL AND COALESCE(j.promise_at > now(), true) AS review,
                        extract(epoch FROM now() - due.wake_at)::float8 AS late_s""",
-                {"batch": BATCH, "claim": CLAIM_S},
+                {"batch": BATCH, "claim": self._claim_s},
             )
             due = cursor.fetchall()
             jobs.raise_attention(tx, [(d.job_id, "held", "its review is due") for d in due if d.review])
+            crash.point("clock_before_commit")
             return due
 
     def _event(self, due: Due) -> Event:

@@ -9,7 +9,7 @@ check has no effect at the provider, so it needs no claim.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from common import attempts
+from common import attempts, crash
 from common.attempts import Attempt, AttemptState, Record
 from common.batches import backoff_s
 from common.database import Transaction
@@ -56,7 +56,9 @@ class Watch:
         return steps
 
     def ask(self, about: Look) -> Looked:
+        crash.point("before_status")
         looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
+        crash.point("after_status")
         for _, told in looked:
             LOOKS.labels(told.state.value if isinstance(told, Report) else "unclear").inc()
         return looked

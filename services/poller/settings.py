@@ -1,7 +1,11 @@
 """The poller's settings: those of the provider's client; its waits stand in the stage table's settings."""
 
+from pydantic import Field
+
 from common.upsampler_settings import UpsamplerSettings
 
 
 class PollerSettings(UpsamplerSettings):
     """`POLL_FIRST_S`, `POLL_INTERVAL_S`, `PROCESSING_TIMEOUT_S` and the provider's settings."""
+
+    clock_claim_s: float = Field(default=30, gt=0, description="until a job wakes again whose clock died over it")

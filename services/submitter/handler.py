@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common import attempts, jobs
+from common import attempts, crash, jobs
 from common.attempts import Attempt, AttemptState, Claim, Record
 from common.batches import backoff_s
 from common.database import Transaction
@@ -79,7 +79,7 @@ class Submit:
             attempts.free_slots(tx, self._settings.upsampler_max_in_flight) if wanted and self._limited else len(wanted)
         )
         granted = wanted[:free]
-        if granted:
+        if granted and not crash.broken("no_attempt_row"):
             attempts.claim(tx, granted, self._lease_s)
         return [self._granted(w.job, step, granted) for w, step in zip(work, steps, strict=True)]
 
@@ -87,13 +87,18 @@ class Submit:
         if time.monotonic() > about.start_before:
             return TooLate()
         with SUBMISSION_SECONDS.time():
+            crash.point("before_submit")
             answer = self._provider.submit(about.submission)
+            crash.point("after_submit")
         SUBMISSIONS.labels(type(answer).__name__).inc()
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        if crash.broken("no_attempt_row"):
+            attempts.claim(tx, [a.about.claim for a in answered], self._lease_s)
         known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
-        attempts.record(tx, [r for a in answered if (r := _record(a, known))], self._settings.result_life_s)
+        records = [r for a in answered if (r := _record(a, known)) and not crash.broken("answer_not_recorded")]
+        attempts.record(tx, records, self._settings.result_life_s)
         jobs.raise_attention(
             tx,
             [
