@@ -119,9 +119,7 @@ class Postgres(Database):
         """`bin_dir`, or a copy of its installation when the server's user cannot pass through the parents."""
         if not self._user or passable(bin_dir):
             return bin_dir
-        copy = self._temporary() / "postgresql"
-        shutil.copytree(bin_dir.parent, copy, symlinks=True)
-        return copy / bin_dir.name
+        return _copy_installation(bin_dir, self._temporary())
 
     def _temporary(self) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="enlarger-postgres-"))
@@ -132,6 +130,17 @@ class Postgres(Database):
     def _give(self, path: Path) -> None:
         if self._user:
             shutil.chown(path, self._user)
+
+
+def _copy_installation(bin_dir: Path, into: Path) -> Path:
+    """Copies what the binaries need; a wheel keeps their libraries in `PACKAGE.libs` beside the package."""
+    package = bin_dir.parent.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    root = package if libraries.exists() else bin_dir.parent
+    shutil.copytree(root, into / root.name, symlinks=True)
+    if libraries.exists():
+        shutil.copytree(libraries, into / libraries.name, symlinks=True)
+    return into / bin_dir.relative_to(root.parent)
 
 
 def _children(pid: int | None) -> list[int]:
