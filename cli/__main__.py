@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import bench, checks, demo, docs, up
+from cli import bench, checks, demo, docs, operate, up
 
 app = typer.Typer(
     help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
@@ -13,6 +13,8 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("docs")(docs.docs)
+app.command("migrate")(operate.migrate_database)
+app.command("pictures")(operate.pictures)
 app.add_typer(bench.app, name="bench")
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.run)
 
