@@ -5,17 +5,21 @@ in OUTBOUND_ALLOW), and the connection goes to that very address with the name k
 identity encoding, a byte cap and a total deadline. Refusals are values.
 """
 
+import contextlib
 import hashlib
 import ipaddress
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 CONNECT_S = 5.0
@@ -23,6 +27,7 @@ READ_S = 20.0
 CHUNK = 1 << 20
 MAX_URL = 4096
 REDIRECTS = range(300, 400)
+UNICAST_V6 = ipaddress.ip_network("2000::/3")  # all that is given out; what lies outside is mapped, relayed or inside
 
 Resolve = Callable[[str, int], Sequence[str]]
 
@@ -84,7 +89,7 @@ class Guard:
         parts, address = checked
         try:
             return _stream(parts, address, target, limits.max_bytes, deadline)
-        except (HTTPError, OSError) as error:
+        except (HTTPError, HTTPException, OSError) as error:
             return Unreached(f"{type(error).__name__} while reading from {parts.hostname}")
 
     def lists(self, url: str) -> bool:
@@ -135,33 +140,58 @@ def _port(parts: SplitResult) -> int:
 
 def _public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
-    return ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    return ip.is_global and ip in UNICAST_V6 and (ip.sixtofour is None or ip.sixtofour.is_global)
 
 
 def _stream(
     parts: SplitResult, address: str, target: BinaryIO, max_bytes: int, deadline: float
 ) -> Fetched | Refused | Unreached:
-    host, port = str(parts.hostname), _port(parts)
-    timeout = urllib3.Timeout(connect=CONNECT_S, read=READ_S)
-    pool: urllib3.HTTPConnectionPool = (
-        urllib3.HTTPSConnectionPool(address, port, timeout=timeout, server_hostname=host, assert_hostname=host)
-        if parts.scheme == "https"
-        else urllib3.HTTPConnectionPool(address, port, timeout=timeout)
-    )
     headers = {
-        "Host": host if parts.port is None else f"{host}:{port}",
+        "Host": str(parts.hostname) if parts.port is None else f"{parts.hostname}:{parts.port}",
         "Accept-Encoding": "identity",
         "User-Agent": "enlarger",
     }
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with pool:
-        response = pool.request("GET", path, headers=headers, redirect=False, retries=False, preload_content=False)
-        try:
+    with contextlib.closing(_connect(parts, address)) as connection, _ended_at(connection, deadline):
+        connection.request("GET", path, headers=headers, preload_content=False)
+        with contextlib.closing(connection.getresponse()) as response:
             verdict = _judge_head(response, max_bytes)
             return verdict or _copy(response, target, max_bytes, deadline)
-        finally:
-            response.close()
+
+
+def _connect(parts: SplitResult, address: str) -> HTTPConnection:
+    host, port = str(parts.hostname), _port(parts)
+    connection: HTTPConnection = (
+        HTTPSConnection(address, port, timeout=CONNECT_S, server_hostname=host, assert_hostname=host)
+        if parts.scheme == "https"
+        else HTTPConnection(address, port, timeout=CONNECT_S)
+    )
+    try:
+        connection.connect()
+    except BaseException:
+        connection.close()
+        raise
+    connection.timeout = READ_S
+    return connection
+
+
+@contextlib.contextmanager
+def _ended_at(connection: HTTPConnection, deadline: float) -> Iterator[None]:
+    """End the connection at the deadline, wherever its reader waits: no timeout bounds a head that drips."""
+
+    def end(opened: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it is closed already
+            opened.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), end, [connection.sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _judge_head(response: urllib3.BaseHTTPResponse, max_bytes: int) -> Refused | Unreached | None:
@@ -202,6 +232,10 @@ def _copy(
             return Unreached("the download took too long")
         digest.update(chunk)
         target.write(chunk)
+    if time.monotonic() > deadline:
+        return Unreached("the download took too long")  # ended by us: its end says nothing
+    if not size:
+        return Unreached("the body is empty")
     length = response.headers.get("Content-Length")
     if length is not None and size != int(length):
         return Unreached(f"the body ended after {size} of {length} bytes")

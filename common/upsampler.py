@@ -9,17 +9,19 @@ import math
 import time
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from urllib.parse import quote
 from uuid import UUID
 
 import requests
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 CONNECT_S = 5.0
 MAX_ANSWER = 1 << 20
+MAX_CREDITS = 1_000_000
+MAX_RETRY_AFTER_S = 3600.0
 POOL = 16
 NULL_URL = "null:"
 
@@ -108,18 +110,23 @@ class _Lenient(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+# What the database can hold and index: an answer that it refused could never be recorded.
+_Id = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
+_Url = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
+
+
 class _LiveAnswer(_Lenient):
-    id: str
+    id: _Id
     status: str
-    imageUrl: str | None = None  # noqa: N815 - the wire's name
+    imageUrl: _Url | None = None  # noqa: N815 - the wire's name
     creditCost: float | None = None  # noqa: N815 - the wire's name
     error: object = None
 
 
 class _DocumentedAnswer(_Lenient):
-    job_id: str
+    job_id: _Id
     status: str
-    result_url: str | None = None
+    result_url: _Url | None = None
     error: object = None
 
 
@@ -156,7 +163,7 @@ class Upsampler:
             if _refused(error):
                 return NotAccepted("the connection was refused", busy=False)
             return Unknown(f"no answer: {type(error).__name__}")
-        except (requests.RequestException, TimeoutError, ValueError) as error:
+        except (requests.RequestException, HTTPError, TimeoutError, ValueError) as error:
             return Unknown(f"no answer: {type(error).__name__}")
         return self._judge(status, body, retry_after)
 
@@ -164,7 +171,7 @@ class Upsampler:
         """Ask how one submission stands. A 404 is an error like any other: the caller backs off (design section 4)."""
         try:
             status, body, retry_after = self._call("GET", f"/status/{quote(provider_id, safe='')}")
-        except (requests.RequestException, TimeoutError, ValueError) as error:
+        except (requests.RequestException, HTTPError, TimeoutError, ValueError) as error:
             return Unclear(f"no answer: {type(error).__name__}")
         if status != 200:  # noqa: PLR2004 - HTTP
             return Unclear(f"status {status}", retry_after)
@@ -219,7 +226,8 @@ class Upsampler:
             stream=True,
         ) as response:
             content = b""
-            for chunk in response.iter_content(65536):
+            # read1 returns what one receive brought, so that a slow drip meets the deadline after each piece
+            while chunk := response.raw.read1(65536, decode_content=True):
                 content += chunk
                 if len(content) > MAX_ANSWER:
                     raise ValueError("the answer is too long")
@@ -243,7 +251,8 @@ def _state(word: str) -> State:
 
 
 def _credits(cost: float | None) -> int | None:
-    return None if cost is None else math.ceil(cost)
+    """Whole credits; a number that can be no price is as good as none, the submission was accepted all the same."""
+    return math.ceil(cost) if cost is not None and 0 <= cost <= MAX_CREDITS else None
 
 
 def _checked(report: Report) -> Report | None:
@@ -258,17 +267,18 @@ def _refused(error: requests.ConnectionError) -> bool:
 
 
 def _seconds(value: str | None) -> float | None:
-    return float(value) if value and value.isascii() and value.isdigit() else None
+    return min(float(value), MAX_RETRY_AFTER_S) if value and value.isascii() and value.isdigit() else None
 
 
 def _error_text(body: bytes) -> str:
     try:
         return _text(json.loads(body)["error"]) or "no reason given"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "no reason given"
 
 
 def _text(error: object) -> str | None:
     if error is None or error == "":
         return None
-    return (error if isinstance(error, str) else json.dumps(error))[:500]
+    text = (error if isinstance(error, str) else json.dumps(error))[:500]
+    return text.encode("utf-8", "replace").decode().replace("\0", "")  # PostgreSQL takes neither surrogates nor NUL
