@@ -1,8 +1,10 @@
 """PostgreSQL: the pool, transactions, and bringing the schema up to date. Translates the vendor's errors into ours."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,22 @@ PASSING = (
     errors.QueryCanceled,
     errors.LockNotAvailable,
 )
+# Every statement finds its rows by key. Before the first statistics of a growing table are made, the planner believes
+# that reading all of it is cheaper, and with each order that grows dearer: it is told not to.
+BY_KEY = "-c enable_seqscan=off -c jit=off"
+FRESH_S = 1.0
+
+
+class _Connection(psycopg.Connection[TupleRow]):
+    """`served_at`: monotonic seconds at which it last committed."""
+
+    served_at = 0.0
+
+
+def _check(connection: _Connection) -> None:
+    """Look whether the connection lives, unless it has just proved it: that look is a round trip of its own."""
+    if time.monotonic() - connection.served_at > FRESH_S:
+        ConnectionPool.check_connection(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +75,15 @@ class Database:
         self._url = url
         self._pool = ConnectionPool(
             url,
+            connection_class=_Connection,
             min_size=1,
             max_size=max_size,
             timeout=wait_s,
-            check=ConnectionPool.check_connection,
+            check=_check,
             kwargs={
                 "connect_timeout": 5,
                 "options": f"-c statement_timeout={limits.statement_s * 1000:.0f} "
-                f"-c lock_timeout={limits.lock_s * 1000:.0f} -c timezone=UTC",
+                f"-c lock_timeout={limits.lock_s * 1000:.0f} -c timezone=UTC {BY_KEY}",
             },
             open=False,
         )
@@ -81,6 +100,7 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
+            connection.served_at = time.monotonic()
         except PASSING:
             raise
         except AWAY as error:
@@ -129,14 +149,28 @@ def _yoyo_url(url: str) -> str:
 def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> list[TupleRow]:
     """Run a set-based statement over rows given as columns: name -> (PostgreSQL type, values).
 
-    `{rows}` in the statement becomes `unnest(...) AS i(names…)`: one statement, whatever the number of rows.
+    `{rows}` in the statement becomes a relation `i` with these columns: one statement, whatever the number of rows. A
+    column that says the same in every row travels as one value, not as an array: most do, and arrays are what costs.
     """
-    rows = sql.SQL("unnest({}) AS i({})").format(
-        sql.SQL(", ").join(
-            sql.SQL("{}::{}[]").format(sql.Placeholder(name), sql.SQL(kind)) for name, (kind, _) in columns.items()
-        ),
-        sql.SQL(", ").join(map(sql.Identifier, columns)),
-    )
-    query = sql.SQL(statement).format(rows=rows)
-    cursor = tx.execute(query, {name: values for name, (_, values) in columns.items()})
+    arrays = tuple(not n or values.count(values[0]) != len(values) for n, (_, values) in enumerate(columns.values()))
+    query = _set_based(statement, tuple((name, kind) for name, (kind, _) in columns.items()), arrays)
+    pairs = zip(columns.items(), arrays, strict=True)
+    cursor = tx.execute(query, {name: values if array else values[0] for (name, (_, values)), array in pairs})
     return cursor.fetchall() if cursor.description else []
+
+
+@lru_cache(maxsize=1024)
+def _set_based(statement: str, columns: tuple[tuple[str, str], ...], arrays: tuple[bool, ...]) -> bytes:
+    """The statement's text for columns (name, type), of which the first at least is an array."""
+    named = [(sql.Identifier(name), sql.Placeholder(name), sql.SQL(kind)) for name, kind in columns]
+    many = [column for column, array in zip(named, arrays, strict=True) if array]
+    each = [
+        name if array else sql.SQL("{}::{} AS {}").format(value, kind, name)
+        for (name, value, kind), array in zip(named, arrays, strict=True)
+    ]
+    rows = sql.SQL("(SELECT {} FROM unnest({}) AS u({}) OFFSET 0) AS i").format(
+        sql.SQL(", ").join(each),
+        sql.SQL(", ").join(sql.SQL("{}::{}[]").format(value, kind) for _, value, kind in many),
+        sql.SQL(", ").join(name for name, _, _ in many),
+    )
+    return sql.SQL(statement).format(rows=rows).as_bytes(None)

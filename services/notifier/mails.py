@@ -50,12 +50,17 @@ class LinkFacts:
 
 def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
     """The rows that these mails have already."""
-    rows = tx.cursor(row_factory=class_row(MailRow)).execute(
-        """SELECT kind, about, state, state = 'claimed' AND claimed_until > now() AS at_work FROM mails
-           WHERE about = ANY(%(abouts)s) AND kind = ANY(%(kinds)s) AND number = 1""",
-        {"abouts": [k.about for k in keys], "kinds": [k.kind for k in keys]},
+    rows = unnest(
+        tx,
+        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now()
+           FROM {rows} JOIN mails m ON m.kind = i.kind AND m.about = i.about AND m.number = i.number""",
+        {
+            "about": ("text", [k.about for k in keys]),
+            "kind": ("text", [k.kind for k in keys]),
+            "number": ("int", [1] * len(keys)),
+        },
     )
-    return {(row.kind, row.about): row for row in rows}
+    return {(kind, about): MailRow(kind, about, state, at_work) for kind, about, state, at_work in rows}
 
 
 def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:
@@ -68,8 +73,8 @@ def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float)
            ON CONFLICT (kind, about, number) DO UPDATE SET state = 'claimed', claim_no = mails.claim_no + 1,
                claimed_until = excluded.claimed_until, answered_at = NULL""",
         {
-            "kind": ("text", [key.kind for key, _ in mails]),
             "about": ("text", [key.about for key, _ in mails]),
+            "kind": ("text", [key.kind for key, _ in mails]),
             "job_id": ("uuid", [key.job_id for key, _ in mails]),
             "message_id": ("text", [message_id for _, message_id in mails]),
             "lease_s": ("float8", [lease_s] * len(mails)),
@@ -82,10 +87,11 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, str, str | None]]) 
     unnest(
         tx,
         """UPDATE mails m SET state = i.state, error = i.error, answered_at = now() FROM {rows}
-           WHERE m.kind = i.kind AND m.about = i.about AND m.number = 1 AND m.state <> 'sent'""",
+           WHERE m.kind = i.kind AND m.about = i.about AND m.number = i.number AND m.state <> 'sent'""",
         {
-            "kind": ("text", [key.kind for key, _, _ in answers]),
             "about": ("text", [key.about for key, _, _ in answers]),
+            "kind": ("text", [key.kind for key, _, _ in answers]),
+            "number": ("int", [1] * len(answers)),
             "state": ("text", [state for _, state, _ in answers]),
             "error": ("text", [error for _, _, error in answers]),
         },
