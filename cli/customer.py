@@ -15,13 +15,18 @@ _ROUTES = "/wp-json/smi/v1"
 
 @dataclass(frozen=True)
 class Purchase:
-    """An order as its customer knows it: the ticket, and Stripe's session that was paid."""
+    """An order as its customer knows it: the ticket, and the payment page."""
 
     ticket: str
-    session_id: str
+    checkout_url: str
     title: str
     source_url: str
     email: str
+
+    @property
+    def session_id(self) -> str:
+        """Stripe's id of the payment page."""
+        return self.checkout_url.rstrip("/").rpartition("/")[2]
 
 
 class Customer:
@@ -39,15 +44,19 @@ class Customer:
         answer = self._json("POST", f"{self._stack.at.ingest}{_ROUTES}/create-checkout", data=form)
         return Purchase(
             ticket=answer["job_id"],
-            session_id=answer["checkout_url"].rstrip("/").rpartition("/")[2],
+            checkout_url=answer["checkout_url"],
             title=photo["title"]["rendered"],
             source_url=photo["source_url"],
             email=email,
         )
 
     def pay(self, purchase: Purchase) -> None:
-        address = f"{self._stack.at.stripe}/sandbox/sessions/{purchase.session_id}/pay"
-        self._json("POST", address, json={"email": purchase.email})
+        """On the payment page, which sends the customer back to the shop."""
+        self._call("GET", purchase.checkout_url)
+        form = {"action": "pay", "email": purchase.email}
+        back = self._call("POST", purchase.checkout_url, data=form, allow_redirects=False)
+        if "smi_payment=success" not in back.headers.get("Location", ""):
+            raise LocalError(f"{purchase.checkout_url} did not take the payment: it answered {back.status_code}")
 
     def status(self, purchase: Purchase) -> dict[str, Any]:
         """What the plugin polls."""

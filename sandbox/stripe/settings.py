@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Read from the environment; each name is the upper-case alias."""
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(extra="ignore")
 
     port: int = Field(alias="SANDBOX_STRIPE_PORT")
     webhook_url: str = Field(default="", alias="SANDBOX_STRIPE_WEBHOOK_URL")
