@@ -151,7 +151,10 @@ def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[A
 
     `{rows}` in the statement becomes a relation `i` with these columns: one statement, whatever the number of rows. A
     column that says the same in every row travels as one value, not as an array: most do, and arrays are what costs.
+    No rows, no statement: the clock finds every row of its moment locked by those who move them.
     """
+    if not next(iter(columns.values()))[1]:
+        return []
     arrays = tuple(not n or values.count(values[0]) != len(values) for n, (_, values) in enumerate(columns.values()))
     query = _set_based(statement, tuple((name, kind) for name, (kind, _) in columns.items()), arrays)
     pairs = zip(columns.items(), arrays, strict=True)
