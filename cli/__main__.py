@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import bench, checks, demo, docs, operate, up
+from cli import bench, chaos, checks, demo, docs, operate, up
 
 app = typer.Typer(
     help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
@@ -15,6 +15,7 @@ app.command("up")(up.up)
 app.command("docs")(docs.docs)
 app.command("migrate")(operate.migrate_database)
 app.command("pictures")(operate.pictures)
+app.command("chaos")(chaos.chaos)
 app.add_typer(bench.app, name="bench")
 app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.run)
 
