@@ -2,16 +2,20 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from local.broker import Broker
 from local.database import Database
 from local.ports import HOST, free_port
+from local.processes import LocalError
 
 # Ryuk (the reaper) is one more image to fetch, and `close` is called whatever happens.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 
+from docker.errors import DockerException  # type: ignore[import-untyped] # ships none
 from testcontainers.core.container import DockerContainer  # reads these two settings when imported
 
 RABBITMQ_IMAGE = "rabbitmq:4-management"
@@ -30,7 +34,8 @@ class _Container:
             self._wrapped().start()
             return
         self._made = True
-        self._container.start()
+        with _docker_errors():
+            self._container.start()
 
     def stop(self) -> None:
         self._wrapped().stop(timeout=20)
@@ -39,8 +44,7 @@ class _Container:
         self._wrapped().kill()
 
     def close(self) -> None:
-        if self._made:
-            self._container.stop(force=True, delete_volume=True)
+        self._container.stop(force=True, delete_volume=True)
 
     def run(self, *command: str) -> str:
         return str(self._wrapped().exec_run(list(command)).output.decode())
@@ -58,7 +62,7 @@ class ContainerBroker(Broker):
             metrics_port=ports[15692],
             password=secrets.token_hex(16),
         )
-        container = DockerContainer(RABBITMQ_IMAGE)
+        container = _new(RABBITMQ_IMAGE)
         container.with_env("RABBITMQ_DEFAULT_USER", self.USER)
         container.with_env("RABBITMQ_DEFAULT_PASS", self.password)
         self._container = _Container(_bound(container, ports))
@@ -83,7 +87,7 @@ class ContainerDatabase(Database):
     def __init__(self) -> None:
         super().__init__()
         self._port, self._password = free_port(), secrets.token_hex(16)
-        container = DockerContainer(POSTGRES_IMAGE)
+        container = _new(POSTGRES_IMAGE)
         container.with_env("POSTGRES_PASSWORD", self._password)
         self._container = _Container(_bound(container, {5432: self._port}))
 
@@ -107,7 +111,20 @@ class ContainerDatabase(Database):
         self._container.close()
 
 
+def _new(image: str) -> DockerContainer:
+    with _docker_errors():
+        return DockerContainer(image)
+
+
+@contextmanager
+def _docker_errors() -> Iterator[None]:
+    try:
+        yield
+    except DockerException as error:
+        raise LocalError(f"docker: {error}") from error
+
+
 def _bound(container: DockerContainer, ports: dict[int, int]) -> DockerContainer:
-    for inside, outside in ports.items():
-        container.with_bind_ports(inside, (HOST, outside))  # type: ignore[arg-type] # docker's own form
+    bound: dict[str, Any] = {f"{inside}/tcp": (HOST, outside) for inside, outside in ports.items()}
+    container.ports.update(bound)  # `with_bind_ports` knows no address, and would listen on all of them
     return container
