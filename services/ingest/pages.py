@@ -7,7 +7,15 @@ from fastapi import APIRouter, Request, Response
 from common.stages import Status
 from services.ingest import status
 from services.ingest.edge import Edge
-from services.ingest.progress import Order, customer_stage, estimated_completion, failure, payment_status, progress
+from services.ingest.progress import (
+    Order,
+    customer_stage,
+    estimated_completion,
+    failure,
+    payment_status,
+    plugin_status,
+    progress,
+)
 from services.ingest.templating import page
 
 REFRESH_S = 5
@@ -40,6 +48,7 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
     """Where an order stands, in plain words; works without JavaScript."""
     view = status.find(edge, ticket)
     order = view.order
+    payment = payment_status(order.charged_cents, order.refunded_cents)
     values = {
         "order": order,
         "headline": _headline(order, cancelled=smi_payment == "cancelled"),
@@ -47,7 +56,8 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
         "progress": progress(order, view.expected_s),
         "expected_at": estimated_completion(order, view.expected_s),
         "failure": failure(order),
-        "payment": payment_status(order.charged_cents, order.refunded_cents),
+        "payment": payment,
+        "shown": f"{plugin_status(order)}/{payment}",
         "download_url": view.download_url,
         "refresh_s": REFRESH_S if order.under_way else None,
     }

@@ -8,7 +8,7 @@ const AWAY_MS = 6_000;
 const card = document.querySelector("[data-ticket]");
 const bar = document.getElementById("progress");
 const steps = document.querySelectorAll("[data-step]");
-const shown = card.dataset.status;
+const outlook = document.getElementById("outlook");
 
 async function look() {
   try {
@@ -24,15 +24,19 @@ async function look() {
 }
 
 /** A refunded order says `failed` here, so the money is looked at too. */
-const changed = (order) => order.status !== shown || order.payment_status === "refunded";
+const changed = (order) => `${order.status}/${order.payment_status}` !== card.dataset.shown;
 
 function advance(order) {
   if (bar) bar.value = Math.max(bar.value, order.progress);
+  if (!order.estimated_completion && outlook?.querySelector("time")) {
+    outlook.textContent = "It takes a little longer than usual; there is nothing you need to do.";
+  }
   const at = [...steps].findIndex((step) => step.dataset.step === order.stage);
   if (at < 0) return;
   steps.forEach((step, number) => {
     step.className = number < at ? "done" : number === at ? "now" : "ahead";
-    step.toggleAttribute("aria-current", number === at);
+    if (number === at) step.setAttribute("aria-current", "step");
+    else step.removeAttribute("aria-current");
   });
 }
 

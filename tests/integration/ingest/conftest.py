@@ -1,4 +1,4 @@
-"""One shop for each module: tests use orders of their own, so they need no fresh database each."""
+"""One shop for all: tests use orders of their own, so they need no fresh database each."""
 
 import secrets
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from tests.infrastructure import fresh_database
 from tests.integration.ingest.shop import Shop, open_shop
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shop(broker: Broker, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     name = f"ingest-{secrets.token_hex(4)}"
     amqp_url = broker.create_vhost(name)

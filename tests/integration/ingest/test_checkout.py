@@ -77,8 +77,9 @@ def test_a_lost_answer_of_stripe_opens_no_second_page(shop: Shop) -> None:
     shop.stripe.arm("timeout_after_accept", match="/v1/checkout/sessions", seconds=0)
     ticket = shop.ordered()
     job_id = str(shop.job(ticket)["job_id"])
-    sessions = shop.stripe.get("/sandbox/ledger")["sessions"]
-    assert len([s for s in sessions if s["metadata"]["job_id"] == job_id]) == 1
+    ledger = shop.stripe.get("/sandbox/ledger")
+    assert len([s for s in ledger["sessions"] if s["metadata"]["job_id"] == job_id]) == 1
+    assert [call["key"] for call in ledger["calls"]].count(f"checkout:{job_id}") == 2
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_an_unpaid_order(shop: Shop) -> None:
 
 
 def test_a_paid_order_moves_on(shop: Shop) -> None:
-    ticket = shop.paid()
+    ticket = shop.paid(resolution="8x")  # a size that no order was delivered in so far
     assert shop.status(ticket)["progress"] == 0.05
     reach(shop, ticket, "watch", "30 s")
     watched = shop.status(ticket)
@@ -34,9 +34,9 @@ def test_a_paid_order_moves_on(shop: Shop) -> None:
 
 
 def test_the_time_it_takes_is_learnt_from_similar_orders(shop: Shop) -> None:
-    ticket = shop.paid()
+    ticket = shop.paid(resolution="8x")
     for took in (100, 200, 300, 400, 500):
-        earlier = deliver(shop, shop.paid())
+        earlier = deliver(shop, shop.paid(resolution="8x"))
         shop.rows(
             """UPDATE jobs SET completed_at = now() - interval '1 h',
                                paid_at = now() - interval '1 h' - make_interval(secs => %s) WHERE job_id = %s""",
