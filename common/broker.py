@@ -24,6 +24,7 @@ BLOCKED_S = 60
 RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 TICK_S = 0.5
+CLOSE_S = 1.5
 
 log = structlog.get_logger()
 
@@ -101,7 +102,7 @@ class Broker:
 
     def stop(self) -> None:
         """Close both connections and end the thread; what is unacknowledged goes back to its queue."""
-        self._later(self._close_down)
+        self._later(lambda: self._close_down(time.monotonic() + CLOSE_S))
         self._thread.join(timeout=5)
 
     def publish(self, messages: Sequence[Message], then: Then) -> None:
@@ -143,6 +144,7 @@ class Broker:
         self._loop.call_later(0, self._connect)
         self._loop.call_later(TICK_S, self._tick)
         self._loop.start()
+        self._loop.close()
 
     def _connect(self) -> None:
         if self._stopping:
@@ -182,9 +184,14 @@ class Broker:
 
     def _open_publisher(self, connection: Any, session: int) -> None:
         def opened(channel: Any) -> None:
+            if session != self._session:
+                return  # given up while the channel was opening
+            confirms = self._confirms  # those of this channel: a channel given up may still speak of its own tags
             channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
-            channel.confirm_delivery(self._confirmed)
-            channel.add_on_return_callback(self._returned)
+            channel.confirm_delivery(lambda frame: self._confirmed(confirms, frame))
+            channel.add_on_return_callback(
+                lambda _channel, _method, properties, _body: confirms.returned(int(properties.message_id))
+            )
             self._publisher = channel
             _declare(channel, lambda: self._open("consume", session, self._open_consumers))
 
@@ -197,6 +204,8 @@ class Broker:
             connection.channel(on_open_callback=partial(self._consume, subscription, session))
 
     def _consume(self, subscription: Subscription, session: int, channel: Any) -> None:
+        if session != self._session:
+            return  # given up while the channel was opening
         channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
         channel.add_on_cancel_callback(lambda _frame: self._lost(session, "consumer cancelled by the broker"))
         channel.basic_qos(prefetch_count=subscription.prefetch)
@@ -215,6 +224,8 @@ class Broker:
         for queue in subscription.queues:
 
             def on_message(_channel: Any, method: Any, _properties: Any, body: bytes, queue: str = queue) -> None:
+                if session != self._session:
+                    return  # still on its way when the session was given up: its tag says nothing to the next one
                 subscription.acks.delivered(method.delivery_tag)
                 subscription.sink(Delivery(queue, body, method.redelivered, method.delivery_tag, session, subscription))
 
@@ -256,9 +267,9 @@ class Broker:
         self._publisher.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)
         crash.point("after_publish")
 
-    def _confirmed(self, frame: Any) -> None:
+    def _confirmed(self, confirms: Confirms, frame: Any) -> None:
         accepted = isinstance(frame.method, pika.spec.Basic.Ack)
-        for publish in self._confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple):
+        for publish in confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple):
             if accepted and not publish.returned:
                 publish.batch.one_done(ok=True)
             else:
@@ -280,24 +291,26 @@ class Broker:
         self._loop.call_later(REPUBLISH_S[publish.tries], lambda: self._send(publish, session))
         publish.tries += 1
 
-    def _returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
-        self._confirms.returned(int(properties.message_id))
-
     def _complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
+        """A stale delivery's messages are published too: its redelivery may have found the work still being done."""
         for delivery, messages in work:
-            if delivery.session != self._session:
-                continue  # a new session has this delivery, or will: it finds the work done and emits the same again
             if messages:
-                self._publish(messages, partial(self._done, delivery))
+                refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
+                self._publish(messages, partial(self._done, delivery, refusal=refusal))
             else:
                 self._done(delivery, ok=True)
         self._flush()
 
-    def _done(self, delivery: Delivery, ok: bool) -> None:  # noqa: FBT001 - the callback's shape
-        if delivery.session == self._session:
-            if not ok:
-                log.error("delivery.left_to_wake_up", queue=delivery.queue)
-            delivery.subscription.acks.done(delivery.tag)
+    def _done(self, delivery: Delivery, ok: bool, *, refusal: bool = False) -> None:  # noqa: FBT001 - the callback's shape
+        if delivery.session != self._session:
+            return  # the broker delivers it again
+        if not ok and refusal:  # no wake-up repeats a dead letter: the broker keeps it until its queue takes it
+            delivery.subscription.acks.forget(delivery.tag)
+            delivery.subscription.channel.basic_reject(delivery.tag, requeue=False)
+            return
+        if not ok:
+            log.error("delivery.left_to_wake_up", queue=delivery.queue)
+        delivery.subscription.acks.done(delivery.tag)
 
     def _flush(self) -> None:
         for subscription in self._subscriptions:
@@ -335,7 +348,11 @@ class Broker:
             if connection.is_open:  # pika breaks when one that is still opening is closed: see _opened
                 connection.close()
 
-    def _close_down(self) -> None:
+    def _close_down(self, deadline: float) -> None:
+        """Wait a little for the confirms that are under way: what is acknowledged now is not delivered again."""
+        if self._connected and len(self._confirms) and time.monotonic() < deadline:
+            self._loop.call_later(TICK_S / 25, lambda: self._close_down(deadline))
+            return
         self._flush()
         self._stopping = True
         self._connected = False

@@ -78,6 +78,9 @@ class Confirms:
         for known in [known for known in self._pending if known <= tag]:
             yield self._pending.pop(known)
 
+    def __len__(self) -> int:
+        return len(self._pending)
+
     def oldest_s(self) -> float:
         """Age, in seconds, of the publish that has waited longest; 0 when none waits."""
         first = next(iter(self._pending.values()), None)
@@ -102,6 +105,10 @@ class Acks:
     def done(self, tag: int) -> None:
         if tag in self._outstanding:
             self._outstanding[tag] = True
+
+    def forget(self, tag: int) -> None:
+        """It was settled in another way than by an acknowledgement."""
+        self._outstanding.pop(tag, None)
 
     def flush(self) -> Iterator[tuple[int, bool]]:
         """What to acknowledge now, as (tag, multiple): the finished head in one, whatever lies past a gap singly."""
