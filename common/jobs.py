@@ -231,8 +231,8 @@ WITH moved AS (
         email = COALESCE(j.email, i.email),
         promise_at = COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at),
         refunded_cents = COALESCE(i.refunded_cents, j.refunded_cents),
-        hold_reason = COALESCE(i.hold, j.hold_reason),
-        review_at = CASE WHEN i.hold IS NOT NULL THEN now() ELSE j.review_at END
+        hold_reason = CASE WHEN i.hold IS NULL THEN j.hold_reason ELSE NULLIF(i.hold, '') END,
+        review_at = CASE WHEN i.hold IS NULL THEN j.review_at WHEN i.hold <> '' THEN now() END
     FROM {rows}
     WHERE j.job_id = i.job_id -- as expected
     RETURNING j.job_id, i.stage, i.to_stage, i.kind, i.detail, i.actor

@@ -15,7 +15,8 @@ class Move:
     """The job goes to stage `to` (which may be the one it is in: progress, tries and wakes start again).
 
     `kind` names the fact in the history, `detail` its measured values. `wake_s`: seconds to the first wake-up,
-    by default the stage table's. `hold`: why a person must look before a lane acts on it, review due at once.
+    by default the stage table's. `hold`: why a person must look before a lane acts on it, review due at once; ""
+    releases.
     Fields left None keep what the row has.
     """
 

@@ -171,6 +171,7 @@ class LaneRunner:
                 (failed,),
                 Status.FAILED,
                 failure_reason="promise",
+                hold="",
             )
         if job.held and not self.lane.acts_on_held:
             return Nothing("held")
@@ -248,7 +249,7 @@ class LaneRunner:
                 log.warning("batch.split", size=len(items), exc_info=True)
                 return [result for item in items for result in self._guarded([item], step)]
             log.exception("outcome.failed", job_id=str(items[0].event.job_id))
-            return self._held_while_away(lambda: self._transaction(items, self._postpone))
+            return self._postponed(items)
 
     def _transaction(
         self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
@@ -258,6 +259,16 @@ class LaneRunner:
             crash.point("before_commit")
         crash.point("after_commit")
         return results
+
+    def _postponed(self, items: Sequence[Item]) -> list[Settled | Item]:
+        """Count the failure and set a wake-up; where even that fails, the one that every job has must do."""
+        try:
+            return self._held_while_away(lambda: self._transaction(items, self._postpone))
+        except DatabaseAwayError:
+            raise
+        except Exception:  # a row that somebody holds, for instance: no reason to end a whole worker
+            log.exception("outcome.not_postponed", job_id=str(items[0].event.job_id))
+            return [(items[0], None, Nothing("left to its wake-up"))]
 
     def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
         known = jobs.lock(tx, [items[0].event.job_id])
