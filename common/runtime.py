@@ -9,8 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,6 +21,7 @@ from common.broker import Broker, Delivery, Subscription
 from common.confirms import Message
 from common.database import Database, DatabaseAwayError, Transaction
 from common.events import Event, MalformedMessageError, UpscaleFailed, decode, encode
+from common.handlers import HandlerThreads
 from common.jobs import Job
 from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
@@ -36,9 +36,11 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
-    """A delivery on its way through the lane. `question` and `answer` are there once it was asked."""
+    """A delivery on its way through the lane, with one thread at a time. `about` is there once it has a question,
+    `answer` or `error` once it was asked.
+    """
 
     delivery: Delivery
     event: Event
@@ -67,7 +69,7 @@ class LaneRunner:
         self._events = {event.queue: event for event in lane.events}
         self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._asking = ThreadPoolExecutor(lane.threads, thread_name_prefix=f"{lane.name}.ask")
+        self._asking = HandlerThreads(lane.name, lane.threads, self._ask)
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
@@ -83,6 +85,7 @@ class LaneRunner:
         self._broker = broker
         self.subscription = Subscription(list(self._events), prefetch, self._take)
         broker.subscribe(self.subscription)
+        self._asking.start()
         for thread in self._threads:
             thread.start()
 
@@ -95,12 +98,12 @@ class LaneRunner:
         with self._idle:
             drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
         self._answers.put(None)
-        self._asking.shutdown(wait=False, cancel_futures=True)
+        self._asking.stop()
         return drained
 
     @property
     def alive(self) -> bool:
-        return all(thread.is_alive() for thread in self._threads)
+        return self._asking.alive and all(thread.is_alive() for thread in self._threads)
 
     def _attached(self) -> tuple[Broker, Subscription]:
         if self._broker is None or self.subscription is None:
@@ -185,7 +188,8 @@ class LaneRunner:
         results: list[Settled | Item] = []
         for item, job, step in steps:
             if isinstance(step, Question):
-                results.append(Item(item.delivery, item.event, item.since, job, step.about))
+                item.job, item.about = job, step.about
+                results.append(item)
             elif isinstance(step, Move | Wait) and job and job.job_id not in applied:
                 results.append((item, job, Nothing("the job moved meanwhile")))
             else:
@@ -198,15 +202,14 @@ class LaneRunner:
         structlog.contextvars.bind_contextvars(
             event_name=item.event.name, job_id=str(item.event.job_id), traceparent=item.event.traceparent
         )
-        answer, error = None, None
         try:
-            answer = self.lane.ask(item.about)
+            item.answer = self.lane.ask(item.about)
         except Exception as unexpected:
-            error = unexpected
+            item.error = unexpected
             log.exception("ask.crashed")
         finally:
             structlog.contextvars.clear_contextvars()
-        self._answers.put(replace(item, answer=answer, error=error))
+        self._answers.put(item)
 
     # --- the committer -------------------------------------------------------------------------------------------
 
@@ -307,12 +310,14 @@ class LaneRunner:
         for result in results:
             if isinstance(result, Item):
                 assert asked  # noqa: S101 - finish() returns outcomes only
-                self._asking.submit(self._ask, result)
+                self._asking.put(result)
                 continue
-            item, job, outcome = result
+            item, _, outcome = result
             finished.append((item.delivery, self._follows(item, outcome)))
-            self._note(item, job, outcome)
         self._emit(finished)
+        for result in results:
+            if not isinstance(result, Item):
+                self._note(*result)
         self._count(-len(finished))
 
     def _follows(self, item: Item, outcome: Outcome) -> list[Message]:
