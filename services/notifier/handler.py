@@ -6,7 +6,7 @@ Replays: a mail is a row before it is sent, unique by its kind and what it is ab
 again. Where the server's answer was lost, the repeat carries the same Message-ID.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -40,10 +40,16 @@ KINDS: dict[type[Event], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One claimed mail."""
+    """One claimed mail. `values` are what its letter says: worked out when it is composed, in no transaction."""
 
     key: MailKey
-    letter: Letter
+    recipient: str
+    message_id: str
+    values: Callable[[], Mapping[str, Any]]
+
+    @property
+    def letter(self) -> Letter:
+        return Letter(self.key.kind, self.recipient, self.message_id, "en", self.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Notify:
         if sends:
             mails.claim(
                 tx,
-                [(s.key, s.letter.message_id) for s in sends],
+                [(s.key, s.message_id) for s in sends],
                 self._settings.smtp_timeout_s * 2 + self._settings.claim_margin_s,
             )
         jobs.raise_attention(
@@ -100,7 +106,7 @@ class Notify:
 
     def ask(self, about: Send) -> SendAnswer:
         crash.point("before_mail")
-        answer = self._mailer.send(partial(self._letters.render, about.letter))
+        answer = self._mailer.send(lambda: self._letters.render(about.letter))
         crash.point("after_mail")
         MAILS.labels(about.key.kind, type(answer).__name__.lower()).inc()
         return answer
@@ -127,20 +133,23 @@ class Notify:
             case "attention":
                 return self._attention(job, facts.reasons.get(job.job_id, ()))
             case "ready" if job.stage is Stage.ANNOUNCE and job.status is Status.COMPLETED and link:
-                return self._to_customer(job, kind, f"{job.job_id}:{link.generation}", self._link_values(job, link))
+                return self._to_customer(
+                    job, kind, f"{job.job_id}:{link.generation}", partial(self._link_values, job, link)
+                )
             case "refunded" if job.stage is Stage.ANNOUNCE and job.status is Status.REFUNDED:
-                return self._to_customer(job, kind, str(job.job_id), _refund_values(job))
+                return self._to_customer(job, kind, str(job.job_id), partial(_refund_values, job))
             case "expiring" if job.stage is Stage.REMIND:
                 if link is None or link.downloads or link.expires_at <= datetime.now(UTC):
                     return Move(Stage.KEEP, "no_reminder", {"downloads": link.downloads if link else 0})
-                return self._to_customer(job, kind, f"{job.job_id}:{link.generation}", self._link_values(job, link))
+                return self._to_customer(
+                    job, kind, f"{job.job_id}:{link.generation}", partial(self._link_values, job, link)
+                )
         return Nothing(f"in stage {job.stage}")
 
-    def _to_customer(self, job: Job, kind: str, about: str, values: Mapping[str, Any]) -> Send | Outcome:
+    def _to_customer(self, job: Job, kind: str, about: str, values: Callable[[], Mapping[str, Any]]) -> Send | Outcome:
         if not job.email:
             return NO_ADDRESS
-        shared = {"status_url": f"{self._base}/jobs/{job.ticket}", "ticket_short": job.ticket[3:11]}
-        return self._send(MailKey(kind, about, job.job_id), job.email, {**shared, **values})
+        return self._send(MailKey(kind, about, job.job_id), job.email, lambda: {**self._shared_values(job), **values()})
 
     def _attention(self, job: Job, reasons: Sequence[tuple[int, str, str, datetime]]) -> Send | Outcome:
         if not reasons or not self._settings.admin_email:
@@ -151,10 +160,12 @@ class Notify:
             "admin_url": f"{self._base}/admin/jobs/{job.job_id}",
             "status_url": "",
         }
-        return self._send(MailKey("attention", str(reasons[-1][0]), job.job_id), self._settings.admin_email, values)
+        return self._send(
+            MailKey("attention", str(reasons[-1][0]), job.job_id), self._settings.admin_email, lambda: values
+        )
 
-    def _send(self, key: MailKey, recipient: str, values: Mapping[str, Any]) -> Send:
-        return Send(key, Letter(key.kind, recipient, f"<{key.local_id}@{self._domain}>", "en", values))
+    def _send(self, key: MailKey, recipient: str, values: Callable[[], Mapping[str, Any]]) -> Send:
+        return Send(key, recipient, f"<{key.local_id}@{self._domain}>", values)
 
     def _unless_sent(self, job: Job, send: Send, rows: Mapping[tuple[str, str], mails.MailRow]) -> Send | Outcome:
         row = rows.get((send.key.kind, send.key.about))
@@ -190,6 +201,9 @@ class Notify:
         if job.stage is Stage.REMIND:
             return Move(Stage.KEEP, fact)
         return Move(Stage.REMIND, fact, wake_s=max(self._link_s - REMIND_BEFORE_S, 0))
+
+    def _shared_values(self, job: Job) -> dict[str, Any]:
+        return {"status_url": f"{self._base}/jobs/{job.ticket}", "ticket_short": job.ticket[3:11]}
 
     def _link_values(self, job: Job, link: LinkFacts) -> dict[str, Any]:
         token = self._signer.find_download_token(job.job_id, link.generation, link.token_hash)
