@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
-
-from psycopg.rows import class_row
 
 from common.database import Transaction, unnest
 
@@ -24,8 +23,7 @@ class AttemptState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """An attempt's row. `claim_over`: nobody may still be calling; `age_s`: seconds since it was (last) claimed."""
 
     job_id: UUID
@@ -73,17 +71,15 @@ class Record:
 def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
     """All attempts of these (locked) jobs, in their order."""
     found: dict[UUID, list[Attempt]] = defaultdict(list)
-    rows = tx.cursor(row_factory=class_row(Attempt)).execute(
-        """SELECT job_id, attempt, state, claim_no, claimed_until < now() AS claim_over,
-                  hinted_at IS NOT NULL AS hinted,
-                  ended_at IS NOT NULL AS ended, provider_id, result_url,
-                  COALESCE(result_until < now(), false) AS result_dead,
-                  extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8 AS age_s
+    rows = tx.execute(
+        """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL, ended_at IS NOT NULL,
+                  extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id, result_url,
+                  COALESCE(result_until < now(), false)
            FROM attempts WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt""",
         {"ids": list(job_ids)},
     )
-    for row in rows:
-        found[row.job_id].append(row)
+    for row in rows.fetchall():
+        found[row[0]].append(Attempt(*row))
     return found
 
 

@@ -7,9 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
-
-from psycopg.rows import class_row
 
 from common import crash
 from common.database import Transaction, unnest
@@ -42,8 +41,7 @@ class Order:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A job's row as lanes decide from it. `overdue`: the promise's date is past and nothing was delivered."""
 
     job_id: UUID
@@ -71,16 +69,14 @@ class Job:
     ticket: str
     traceparent: str | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "status", Status(self.status))
-        object.__setattr__(self, "stage", Stage(self.stage))
-
     @property
     def result_size(self) -> tuple[int, int]:
         """Width and height, in pixels, of what was sold."""
         return self.source_width * self.factor, self.source_height * self.factor
 
 
+_STATUSES = {status.value: status for status in Status}
+_STAGES = {stage.value: stage for stage in Stage}
 COLUMNS = """
     job_id, status, stage, version, tries, wakes, attempt, attempts_base, hold_reason IS NOT NULL AS held,
     COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
@@ -91,12 +87,11 @@ COLUMNS = """
 
 def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
     """Load the jobs and lock their rows, in the order of their ids: two batches cannot deadlock."""
-    cursor = tx.cursor(row_factory=class_row(Job))
-    rows = cursor.execute(
+    rows = tx.execute(
         f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s) ORDER BY job_id FOR UPDATE",
         {"ids": sorted(set(job_ids))},
     )
-    return {job.job_id: job for job in rows}
+    return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
 
 
 def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Order) -> None:
@@ -146,10 +141,8 @@ def apply(
     """
     if not changes:
         return set()
-    columns: dict[str, tuple[str, list[object]]] = {name: (kind, []) for name, kind in _INPUT.items()}
-    for job, change in changes:
-        for name, value in _input_row(job, change, plans).items():
-            columns[name][1].append(value)
+    by_column = zip(*(_input_row(job, change, plans) for job, change in changes), strict=True)
+    columns = {name: (_INPUT[name], list(values)) for name, values in zip(_Input._fields, by_column, strict=True)}
     columns["actor"] = ("text", [actor] * len(changes))
     conditions = "" if crash.broken("no_stage_condition") else _AS_EXPECTED
     return {row[0] for row in unnest(tx, _APPLY.replace("-- as expected", conditions), columns)}
@@ -244,38 +237,51 @@ SELECT job_id FROM moved
 """
 
 
-def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(_INPUT)
-    row |= {
-        "job_id": job.job_id,
-        "stage": job.stage.value,
-        "version": job.version,
-        "kind": change.kind,
-        "detail": json.dumps(change.detail),
-    }
+class _Input(NamedTuple):
+    """One row of the statement's input; None keeps what the job has."""
+
+    job_id: UUID
+    stage: str
+    version: int
+    to_stage: str
+    wake_s: float | None
+    tries: int
+    keep_wakes: bool
+    kind: str | None
+    detail: str
+    status: str | None = None
+    attempt: int | None = None
+    failure_reason: str | None = None
+    failure_detail: str | None = None
+    refunded_cents: int | None = None
+    hold: str | None = None
+    charged_cents: int | None = None
+    payment_intent: str | None = None
+    email: str | None = None
+    promise_s: float | None = None
+
+
+def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> _Input:
+    stage, detail = job.stage.value, json.dumps(change.detail)
     if isinstance(change, Wait):
         tries = job.tries + 1 if change.counted else job.tries
-        return row | {
-            "to_stage": job.stage.value,
-            "wake_s": change.wake_s,
-            "tries": tries,
-            "keep_wakes": True,
-        }
+        return _Input(job.job_id, stage, job.version, stage, change.wake_s, tries, True, change.kind, detail)  # noqa: FBT003 - a row's values
     plan = plans.get(change.to)
-    payment = change.payment
-    return row | {
-        "to_stage": change.to.value,
-        "status": change.status and change.status.value,
-        "wake_s": None if plan is None else (plan.first_s if change.wake_s is None else change.wake_s),
-        "tries": 0,
-        "keep_wakes": False,
-        "attempt": change.attempt,
-        "failure_reason": change.failure_reason,
-        "failure_detail": change.failure_detail,
-        "charged_cents": payment.charged_cents if payment else None,
-        "payment_intent": payment.payment_intent if payment else None,
-        "email": payment.email if payment else None,
-        "promise_s": payment.promise_s if payment else None,
-        "refunded_cents": change.refunded_cents,
-        "hold": change.hold,
-    }
+    row = _Input(
+        job_id=job.job_id,
+        stage=stage,
+        version=job.version,
+        to_stage=change.to.value,
+        wake_s=None if plan is None else (plan.first_s if change.wake_s is None else change.wake_s),
+        tries=0,
+        keep_wakes=False,
+        kind=change.kind,
+        detail=detail,
+        status=change.status and change.status.value,
+        attempt=change.attempt,
+        failure_reason=change.failure_reason,
+        failure_detail=change.failure_detail,
+        refunded_cents=change.refunded_cents,
+        hold=change.hold,
+    )
+    return row._replace(**asdict(change.payment)) if change.payment else row

@@ -1,5 +1,7 @@
 """The metrics that every worker has. Services add their own in their `metrics.py`; labels are bounded."""
 
+from functools import cache
+
 from prometheus_client import Counter, Histogram
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -15,20 +17,22 @@ HANDLED = Histogram(
     buckets=SECONDS,
 )
 
+_consumed, _published, _handled = cache(CONSUMED.labels), cache(PUBLISHED.labels), cache(HANDLED.labels)
+
 
 class Metrics:
     """What the runtime reports."""
 
     def consumed(self, lane: str, event: str, outcome: str, redelivered: bool) -> None:  # noqa: FBT001 - a label's value
-        CONSUMED.labels(lane, event, outcome).inc()
+        _consumed(lane, event, outcome).inc()
         if redelivered:
             REDELIVERED.labels(lane, event).inc()
 
     def published(self, lane: str, event: str) -> None:
-        PUBLISHED.labels(lane, event).inc()
+        _published(lane, event).inc()
 
     def returned(self, event: str) -> None:
         RETURNED.labels(event).inc()
 
     def handled(self, lane: str, event: str, seconds: float) -> None:
-        HANDLED.labels(lane, event).observe(seconds)
+        _handled(lane, event).observe(seconds)

@@ -8,8 +8,10 @@ ran out without an answer is *unknown*: it may have been accepted, so the job is
 
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from common import attempts, crash, jobs
 from common.attempts import Attempt, AttemptState, Claim, Record
@@ -81,7 +83,8 @@ class Submit:
         granted = wanted[:free]
         if granted and not crash.broken("no_attempt_row"):
             attempts.claim(tx, granted, self._lease_s)
-        return [self._granted(w.job, step, granted) for w, step in zip(work, steps, strict=True)]
+        allowed = {claim.job_id for claim in granted}
+        return [self._granted(w.job, step, allowed) for w, step in zip(work, steps, strict=True)]
 
     def ask(self, about: Ask) -> SubmitAnswer | TooLate:
         if time.monotonic() > about.start_before:
@@ -134,9 +137,9 @@ class Submit:
             return _failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
         return Claim(job.job_id, number, 1)
 
-    def _granted(self, job: Job, step: Claim | Record | Outcome, granted: Sequence[Claim]) -> Question | Outcome:
+    def _granted(self, job: Job, step: Claim | Record | Outcome, allowed: AbstractSet[UUID]) -> Question | Outcome:
         match step:
-            case Claim() if step in granted:
+            case Claim() if step.job_id in allowed:
                 return Question(
                     Ask(step, self._submission(job, step.attempt), time.monotonic() + self._settings.claim_margin_s)
                 )
