@@ -1,23 +1,40 @@
 """Free ports on this machine's loopback address."""
 
+import fcntl
 import random
 import socket
+import tempfile
+from pathlib import Path
+from typing import IO
 
 HOST = "127.0.0.1"
 
 # Below the range that Linux, macOS and Windows hand to outgoing connections: a server that was killed
 # finds its port still free when it starts again.
 _LOWEST, _HIGHEST = 20_000, 32_000
-_handed_out: set[int] = set()
+# Held open until this process ends: another one of ours that starts meanwhile takes other ports.
+_reserved: dict[int, IO[str]] = {}
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on, never the same twice in one process."""
+    """A loopback port that nobody listens on, and that no other process of ours was given."""
     for port in random.SystemRandom().sample(range(_LOWEST, _HIGHEST), 200):
-        if port not in _handed_out and _is_free(port):
-            _handed_out.add(port)
+        if port not in _reserved and _is_free(port) and _reserve(port):
             return port
     raise OSError(f"no free port between {_LOWEST} and {_HIGHEST} on {HOST}")
+
+
+def _reserve(port: int) -> bool:
+    folder = Path(tempfile.gettempdir()) / "enlarger-ports"
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(port)).open("w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _reserved[port] = lock
+    return True
 
 
 def _is_free(port: int) -> bool:
