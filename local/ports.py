@@ -1,6 +1,7 @@
 """Free ports on this machine's loopback address."""
 
 import fcntl
+import os
 import random
 import socket
 import tempfile
@@ -25,7 +26,7 @@ def free_port() -> int:
 
 
 def _reserve(port: int) -> bool:
-    folder = Path(tempfile.gettempdir()) / "enlarger-ports"
+    folder = Path(tempfile.gettempdir()) / f"enlarger-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     lock = (folder / str(port)).open("w", encoding="ascii")
     try:
