@@ -1,15 +1,21 @@
 """Logs: structlog, JSON in production and readable in a terminal; every line with its service. No personal data."""
 
+import contextlib
+import json
 import logging
 import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
 
 import structlog
+from pydantic_core import to_json
 
 
 def configure(service: str, log_format: str, level: str) -> None:
     """Set up logging for this process. `log_format`: json or console."""
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_json)
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(
             colors=sys.stdout.isatty(),
@@ -31,9 +37,51 @@ def configure(service: str, log_format: str, level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=True,
     )
     # The libraries' own lines: warnings only, and none of pika's (its errors are reported by common.broker).
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Write the lines that this thread logs meanwhile in one go: a write for each costs more than making it."""
+    _held.lines = []
+    try:
+        yield
+    finally:
+        lines, _held.lines = _held.lines, None
+        if lines:
+            _write("".join(lines))
+
+
+class _Lines:
+    """Where structlog's lines go: standard output, whole, one write at a time, each out of the process at once."""
+
+    def msg(self, line: str) -> None:
+        held = getattr(_held, "lines", None)
+        if held is None:
+            _write(line + "\n")
+        else:
+            held.append(line + "\n")
+
+    log = debug = info = warn = warning = error = critical = exception = fatal = failure = err = msg
+
+
+_held = threading.local()
+_writing = threading.Lock()
+
+
+def _write(text: str) -> None:
+    with _writing:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+def _json(line: structlog.typing.EventDict, **_: Any) -> str:
+    try:
+        return to_json(line, fallback=repr).decode()
+    except ValueError:  # a text that is no Unicode: rare, and no reason to lose the line
+        return json.dumps(line, default=repr)

@@ -15,18 +15,19 @@ from uuid import UUID
 
 import structlog
 
-from common import crash, jobs
+from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker, Delivery, Subscription
 from common.confirms import Message
 from common.database import Database, DatabaseAwayError, Transaction
-from common.events import Event, MalformedMessageError, UpscaleFailed, decode, encode
+from common.events import Event, MalformedMessageError, decode, encode
+from common.failures import failed
 from common.handlers import HandlerThreads
 from common.jobs import Job
 from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
-from common.stages import Plan, Stage, Status
+from common.stages import Plan, Stage
 from common.topology import DEAD_EXCHANGE, dead_queue
 
 AWAY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -164,19 +165,8 @@ class LaneRunner:
         if job is None:
             return Refuse(f"no job has the id {event.job_id}")
         if job.overdue and job.stage in UNDELIVERED:
-            failed = UpscaleFailed(
-                job_id=job.job_id, attempt=job.attempt, reason="promise", traceparent=job.traceparent
-            )
-            return Move(
-                Stage.REFUND,
-                "failed",
-                {"reason": "promise"},
-                (failed,),
-                Status.FAILED,
-                failure_reason="promise",
-                hold="",
-            )
-        if job.held and not self.lane.acts_on_held:
+            return failed(job, "promise")
+        if job.held and not self.lane.acts_on_held and not getattr(event, "admin_override", False):
             return Nothing("held")
         return None
 
@@ -315,9 +305,10 @@ class LaneRunner:
             item, _, outcome = result
             finished.append((item.delivery, self._follows(item, outcome)))
         self._emit(finished)
-        for result in results:
-            if not isinstance(result, Item):
-                self._note(*result)
+        with logs.together():
+            for result in results:
+                if not isinstance(result, Item):
+                    self._note(*result)
         self._count(-len(finished))
 
     def _follows(self, item: Item, outcome: Outcome) -> list[Message]:
