@@ -12,10 +12,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
+# Every class of settings names it: among several parents, the last one's rules are what counts.
+RULES = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+
 class DatabaseSettings(BaseSettings):
     """Where the database is; all that a command needs which only reads or mends rows."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = RULES
 
     database_url: str = Field(examples=["postgresql://enlarger:secret@localhost:5432/enlarger"])
 
@@ -70,6 +74,7 @@ class CommonSettings(DatabaseSettings):
 class SecretKeySettings(BaseSettings):
     """`SECRET_KEY`: at least 32 characters, comma-separated for rotation; the first signs, all verify."""
 
+    model_config = RULES
     secret_key: SecretStr = Field(examples=["64 characters from: openssl rand -hex 32"])
 
     @field_validator("secret_key")
