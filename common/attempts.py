@@ -24,7 +24,9 @@ class AttemptState(StrEnum):
 
 
 class Attempt(NamedTuple):
-    """An attempt's row. `claim_over`: nobody may still be calling; `age_s`: seconds since it was (last) claimed."""
+    """An attempt's row. `claim_over`: nobody may still be calling; `age_s`: seconds since it was (last) claimed,
+    `ended_s` since it ended.
+    """
 
     job_id: UUID
     attempt: int
@@ -37,6 +39,8 @@ class Attempt(NamedTuple):
     provider_id: str | None
     result_url: str | None
     result_dead: bool
+    request_id: str | None = None
+    ended_s: float | None = None
 
     @property
     def promising(self) -> bool:
@@ -74,7 +78,7 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
     rows = tx.execute(
         """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL, ended_at IS NOT NULL,
                   extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id, result_url,
-                  COALESCE(result_until < now(), false)
+                  COALESCE(result_until < now(), false), request_id, extract(epoch FROM now() - ended_at)::float8
            FROM attempts WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt""",
         {"ids": list(job_ids)},
     )

@@ -68,6 +68,7 @@ class Job(NamedTuple):
     email: str | None
     ticket: str
     traceparent: str | None
+    delivered: bool = False
 
     @property
     def result_size(self) -> tuple[int, int]:
@@ -81,7 +82,8 @@ COLUMNS = """
     job_id, status, stage, version, tries, wakes, attempt, attempts_base, hold_reason IS NOT NULL AS held,
     COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
     charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
-    source_height, factor, credits, email, ticket, traceparent
+    source_height, factor, credits, email, ticket, traceparent,
+    completed_at IS NOT NULL AS delivered
 """
 
 
@@ -194,6 +196,7 @@ _INPUT = {
     "promise_s": "float8",
     "refunded_cents": "int",
     "hold": "text",
+    "attempts_base": "int",
     "kind": "text",
     "detail": "jsonb",
 }
@@ -208,16 +211,18 @@ WITH moved AS (
         settled_at = CASE WHEN i.to_stage = 'settled' THEN COALESCE(j.settled_at, now()) END,
         wake_at = LEAST(
             now() + make_interval(secs => i.wake_s),
-            CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL
+            CASE WHEN j.completed_at IS NULL AND (j.failed_at IS NULL OR i.attempts_base IS NOT NULL)
                       AND COALESCE(i.status, '') NOT IN ('completed', 'failed', 'refunded', 'abandoned')
                  THEN COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at) END),
         wakes = CASE WHEN i.keep_wakes THEN j.wakes ELSE 0 END,
         tries = i.tries,
         attempt = COALESCE(i.attempt, j.attempt),
-        failure_reason = COALESCE(i.failure_reason, j.failure_reason),
-        failure_detail = COALESCE(i.failure_detail, j.failure_detail),
+        attempts_base = COALESCE(i.attempts_base, j.attempts_base),
+        failure_reason = CASE WHEN i.attempts_base IS NULL THEN COALESCE(i.failure_reason, j.failure_reason) END,
+        failure_detail = CASE WHEN i.attempts_base IS NULL THEN COALESCE(i.failure_detail, j.failure_detail) END,
         completed_at = CASE WHEN i.status = 'completed' THEN COALESCE(j.completed_at, now()) ELSE j.completed_at END,
-        failed_at = CASE WHEN i.status = 'failed' THEN COALESCE(j.failed_at, now()) ELSE j.failed_at END,
+        failed_at = CASE WHEN i.status = 'failed' THEN COALESCE(j.failed_at, now())
+                         WHEN i.attempts_base IS NULL THEN j.failed_at END,
         paid_at = CASE WHEN i.charged_cents IS NOT NULL THEN COALESCE(j.paid_at, now()) ELSE j.paid_at END,
         charged_cents = COALESCE(i.charged_cents, j.charged_cents),
         payment_intent = COALESCE(i.payment_intent, j.payment_intent),
@@ -255,6 +260,7 @@ class _Input(NamedTuple):
     failure_detail: str | None = None
     refunded_cents: int | None = None
     hold: str | None = None
+    attempts_base: int | None = None
     charged_cents: int | None = None
     payment_intent: str | None = None
     email: str | None = None
@@ -284,4 +290,6 @@ def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> _I
         refunded_cents=change.refunded_cents,
         hold=change.hold,
     )
-    return row._replace(**asdict(change.payment)) if change.payment else row
+    for part in (change.payment, change.reopen):
+        row = row._replace(**asdict(part)) if part else row
+    return row

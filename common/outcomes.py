@@ -17,7 +17,7 @@ class Move:
     `kind` names the fact in the history, `detail` its measured values. `wake_s`: seconds to the first wake-up,
     by default the stage table's. `hold`: why a person must look before a lane acts on it, review due at once; ""
     releases.
-    Fields left None keep what the row has.
+    `reopen`: an operator has the job done again. Fields left None keep what the row has.
     """
 
     to: Stage
@@ -32,6 +32,15 @@ class Move:
     payment: "Payment | None" = None
     refunded_cents: int | None = None
     hold: str | None = None
+    reopen: "Reopen | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The job is to be done again: attempts up to `attempts_base` count no more, the promise begins anew."""
+
+    attempts_base: int
+    promise_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,17 @@ def issue_links(tx: Transaction, links: Sequence[tuple[UUID, int, bytes]], life_
     )
 
 
+def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[UUID, float]:
+    """Seconds that the files of these jobs are still to be kept; without those whose time is over."""
+    rows = tx.execute(
+        """SELECT job_id, extract(epoch FROM max(stored_at) - now())::float8 + %(keep)s FROM deliveries
+           WHERE job_id = ANY(%(ids)s) AND removed_at IS NULL AND stored_at > now() - make_interval(secs => %(keep)s)
+           GROUP BY job_id""",
+        {"ids": list(job_ids), "keep": keep_s},
+    )
+    return {job_id: float(left_s) for job_id, left_s in rows}
+
+
 def mark_removed(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """Commit that the files of these jobs are removed, before they are; returns every key that may exist."""
     found: dict[UUID, list[str]] = defaultdict(list)

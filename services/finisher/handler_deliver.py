@@ -17,7 +17,8 @@ from common import attempts, crash
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, FileExpired, JobCompleted, UpscaleDone, UpscaleFailed
+from common.events import Event, FileExpired, JobCompleted, UpscaleDone
+from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
@@ -96,6 +97,9 @@ class Deliver:
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
             deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + self._settings.check_and_store_s)
+        sold = [w.job.job_id for w in work if w.job.status is Status.COMPLETED]
+        early = deliveries.time_left(tx, sold, self._plans[Stage.KEEP].first_s) if EXPIRED in steps else {}
+        steps = [self._unless_early(w.job, step, early) for w, step in zip(work, steps, strict=True)]
         expired = [w.job.job_id for w, step in zip(work, steps, strict=True) if step is EXPIRED]
         keys = deliveries.mark_removed(tx, expired) if expired else {}
         return [
@@ -157,6 +161,10 @@ class Deliver:
         number = ours[-1][0].claim_no + 1 if ours else 1
         return Question(Fetch(FetchClaim(job.job_id, won.attempt, number), won.result_url, job.result_size))
 
+    def _unless_early(self, job: Job, step: Question | Outcome, early: Mapping[UUID, float]) -> Question | Outcome:
+        """A message is a hint: a forged file.expired removes nothing before its time."""
+        return Wait(early[job.job_id]) if step is EXPIRED and job.job_id in early else step
+
     def _fetch(self, about: Fetch, path: Path) -> FetchAnswer:
         crash.point("before_fetch")
         with path.open("wb") as target:
@@ -211,8 +219,7 @@ class Deliver:
         detail = {"attempt": job.attempt, "reason": kind, "detail": why}
         if job.attempt - job.attempts_base < CHECKED_ATTEMPTS:
             return Move(Stage.SUBMIT, kind, detail, wake_s=0)
-        event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=kind, traceparent=job.traceparent)
-        return Move(Stage.REFUND, "failed", detail, (event,), Status.FAILED, failure_reason=kind, failure_detail=why)
+        return failed(job, kind, why)
 
     def _issue_links(self, tx: Transaction, job_ids: Sequence[UUID]) -> None:
         generations = deliveries.next_generations(tx, job_ids)

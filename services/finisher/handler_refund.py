@@ -80,7 +80,8 @@ class Refund:
             return Nothing(f"in stage {job.stage}: only a committed failure is refunded")
         owed = job.charged_cents - job.refunded_cents
         if owed <= 0:
-            return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, wake_s=0)
+            status = Status.REFUNDED if job.refunded_cents else None  # a courtesy that failed: it was refunded before
+            return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, status=status, wake_s=0)
         if last and last.at_work:
             return Nothing("Stripe is being asked")
         if last and last.open:

@@ -13,11 +13,12 @@ from common import attempts, crash
 from common.attempts import Attempt, AttemptState, Record
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, UpscaleCheck, UpscaleDone, UpscaleFailed, UpscaleSubmitted
+from common.events import Event, UpscaleCheck, UpscaleDone, UpscaleSubmitted
+from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.stages import Plan, Stage, Status
+from common.stages import Plan, Stage
 from common.upsampler import Report, State, Unclear
 from services.poller.metrics import LOOKS
 from services.poller.settings import PollerSettings
@@ -122,10 +123,10 @@ class Watch:
         unclear = [told for _, told in looked if isinstance(told, Unclear)]
         if not running:
             errors = [told.error for _, told in looked if isinstance(told, Report) and told.error]
-            return _failed(job, "provider_failed", errors[-1] if errors else "no reason given")
+            return failed(job, "provider_failed", errors[-1] if errors else "no reason given")
         left_s = self._settings.processing_timeout_s - min(a.age_s for a in running)
         if left_s <= 0 and not unclear:
-            return _failed(job, "timeout", f"no result after {self._settings.processing_timeout_s:.0f} s")
+            return failed(job, "timeout", f"no result after {self._settings.processing_timeout_s:.0f} s")
         if unclear:
             wait_s = max((told.retry_after_s or 0 for told in unclear), default=0) or backoff_s(self._plan, job.tries)
             return Wait(wait_s, counted=True, kind="check_unclear", detail={"why": unclear[-1].why})
@@ -176,9 +177,3 @@ def _done(job: Job, attempt: int) -> UpscaleDone:
 
 def _to_fetch(job: Job, won: Attempt) -> Move:
     return Move(Stage.FETCH, "upscaled", {"attempt": won.attempt}, (_done(job, won.attempt),), attempt=won.attempt)
-
-
-def _failed(job: Job, reason: str, detail: str) -> Move:
-    event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=reason, traceparent=job.traceparent)
-    return Move(Stage.REFUND, "failed", {"reason": reason, "detail": detail}, (event,), Status.FAILED,
-                failure_reason=reason, failure_detail=detail)  # fmt: skip

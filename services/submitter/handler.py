@@ -2,6 +2,7 @@
 
 Consumes: payment.completed.
 Publishes: upscale.submitted; upscale.failed when the picture is refused or the attempts are used up.
+With `admin_override` a paid job in any stage but an open refund is done again: see override.py.
 Replays: an order in `watch` emits upscale.submitted again; a claim that is still running is left alone; a claim that
 ran out without an answer is *unknown*: it may have been accepted, so the job is watched, never submitted again at once.
 """
@@ -17,12 +18,13 @@ from common import attempts, crash, jobs
 from common.attempts import Attempt, AttemptState, Claim, Record
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, PaymentCompleted, UpscaleFailed, UpscaleSubmitted
+from common.events import Event, PaymentCompleted, UpscaleSubmitted
+from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
-from common.stages import Plan, Stage, Status
+from common.stages import HOUR_S, Plan, Stage, Status
 from common.upsampler import (
     NULL_URL,
     NotAccepted,
@@ -34,7 +36,9 @@ from common.upsampler import (
     SubmitAnswer,
     Unknown,
 )
+from services.submitter import override
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
+from services.submitter.override import Override
 from services.submitter.settings import SubmitterSettings
 
 OUR_TROUBLE_WAIT_S = 60.0
@@ -52,6 +56,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class TooLate:
     """The claim was about to run out: nothing was sent."""
+
+
+Step = Claim | Record | Override | Outcome
 
 
 class Submit:
@@ -73,7 +80,10 @@ class Submit:
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         known = attempts.of_jobs(tx, [w.job.job_id for w in work])
-        steps = [self._step(w.job, known[w.job.job_id]) for w in work]
+        overriding = [w.job.job_id for w in work if _overrides(w.event)]
+        refunding = override.refunding(tx, overriding) if overriding else set()
+        steps = [self._first(w, known[w.job.job_id], refunding) for w in work]
+        override.note(tx, [step for step in steps if isinstance(step, Override)])
         records = [step for step in steps if isinstance(step, Record)]
         attempts.record(tx, records, self._settings.result_life_s)
         wanted = [step for step in steps if isinstance(step, Claim)]
@@ -112,7 +122,16 @@ class Submit:
         )
         return [self._decide(a.work.job, a.about.claim.attempt, a.answer) for a in answered]
 
-    def _step(self, job: Job, tried: Sequence[Attempt]) -> Claim | Record | Outcome:
+    def _first(self, work: Work, tried: Sequence[Attempt], refunding: AbstractSet[UUID]) -> Step:
+        """An operator's wish comes before the stage."""
+        match work.event:
+            case PaymentCompleted(admin_override=True, request_id=request_id):
+                promise_s = self._settings.delivery_promise_hours * HOUR_S
+                in_refund = work.job.job_id in refunding
+                return override.decide(work.job, tried, request_id, promise_s, refunding=in_refund)
+        return self._step(work.job, tried)
+
+    def _step(self, job: Job, tried: Sequence[Attempt]) -> Step:
         """What the order needs, from its row and its attempts: a claim, a record of the unknown, or an outcome."""
         if job.stage is Stage.WATCH:
             return Nothing("submitted already", (_submitted(job, job.attempt),))
@@ -134,11 +153,13 @@ class Submit:
             return Claim(job.job_id, last.attempt, last.claim_no + 1)
         number = last.attempt + 1 if last else 1
         if number - job.attempts_base > self._settings.max_attempts:
-            return _failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
+            return failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
         return Claim(job.job_id, number, 1)
 
-    def _granted(self, job: Job, step: Claim | Record | Outcome, allowed: AbstractSet[UUID]) -> Question | Outcome:
+    def _granted(self, job: Job, step: Step, allowed: AbstractSet[UUID]) -> Question | Outcome:
         match step:
+            case Override(move=move):
+                return move
             case Claim() if step.job_id in allowed:
                 return Question(
                     Ask(step, self._submission(job, step.attempt), time.monotonic() + self._settings.claim_margin_s)
@@ -157,7 +178,7 @@ class Submit:
             return Nothing(f"answered in stage {job.stage}")
         match answer:
             case Report(state=State.FAILED, error=error):
-                return _failed(job, "provider_failed", error or "no reason given")
+                return failed(job, "provider_failed", error or "no reason given")
             case Report(provider_id=provider_id):
                 return self._watch(job, attempt, {"attempt": attempt, "provider_id": provider_id})
             case Unknown(why=why):
@@ -173,7 +194,7 @@ class Submit:
                     attempt,
                 )
             case PictureRefused(why=why):
-                return _failed(job, "picture_refused", why)
+                return failed(job, "picture_refused", why)
             case OurTrouble():
                 return Wait(OUR_TROUBLE_WAIT_S, kind="provider_refuses_us", detail={"why": answer.why})
             case NotAccepted(busy=busy, retry_after_s=retry_after_s):
@@ -198,14 +219,12 @@ class Submit:
         return f"{base}/source/{job.job_id}/{expires}/{self._signer.sign('source', job.job_id, expires)}"
 
 
+def _overrides(event: Event) -> bool:
+    return isinstance(event, PaymentCompleted) and event.admin_override
+
+
 def _submitted(job: Job, attempt: int) -> UpscaleSubmitted:
     return UpscaleSubmitted(job_id=job.job_id, attempt=attempt or None, traceparent=job.traceparent)
-
-
-def _failed(job: Job, reason: str, detail: str) -> Move:
-    event = UpscaleFailed(job_id=job.job_id, attempt=job.attempt, reason=reason, traceparent=job.traceparent)
-    return Move(Stage.REFUND, "failed", {"reason": reason, "detail": detail}, (event,), Status.FAILED,
-                failure_reason=reason, failure_detail=detail)  # fmt: skip
 
 
 def _record(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Record | None:
