@@ -32,6 +32,7 @@ class MailRow:
     about: str
     state: str
     at_work: bool
+    claim_no: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], 
     """The rows that these mails have already."""
     rows = unnest(
         tx,
-        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now()
+        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now(), m.claim_no
            FROM {rows} JOIN mails m ON m.kind = i.kind AND m.about = i.about AND m.number = i.number""",
         {
             "about": ("text", [k.about for k in keys]),
@@ -60,7 +61,7 @@ def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], 
             "number": ("int", [1] * len(keys)),
         },
     )
-    return {(kind, about): MailRow(kind, about, state, at_work) for kind, about, state, at_work in rows}
+    return {(row[0], row[1]): MailRow(*row) for row in rows}
 
 
 def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:
@@ -82,18 +83,20 @@ def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float)
     )
 
 
-def record(tx: Transaction, answers: Sequence[tuple[MailKey, str, str | None]]) -> None:
-    """Write (mail, state, error); an accepted mail stays accepted."""
+def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | None]]) -> None:
+    """Write (mail, claim number, state, error). Accepted stays accepted; an older claim can only say that it was."""
     unnest(
         tx,
         """UPDATE mails m SET state = i.state, error = i.error, answered_at = now() FROM {rows}
-           WHERE m.kind = i.kind AND m.about = i.about AND m.number = i.number AND m.state <> 'sent'""",
+           WHERE m.kind = i.kind AND m.about = i.about AND m.number = i.number AND m.state <> 'sent'
+             AND (m.claim_no = i.claim_no OR i.state = 'sent')""",
         {
-            "about": ("text", [key.about for key, _, _ in answers]),
-            "kind": ("text", [key.kind for key, _, _ in answers]),
+            "about": ("text", [key.about for key, _, _, _ in answers]),
+            "kind": ("text", [key.kind for key, _, _, _ in answers]),
             "number": ("int", [1] * len(answers)),
-            "state": ("text", [state for _, state, _ in answers]),
-            "error": ("text", [error for _, _, error in answers]),
+            "claim_no": ("int", [claim_no for _, claim_no, _, _ in answers]),
+            "state": ("text", [state for _, _, state, _ in answers]),
+            "error": ("text", [error for _, _, _, error in answers]),
         },
     )
 

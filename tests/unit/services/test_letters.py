@@ -1,0 +1,135 @@
+"""Letters: every kind is complete, an unknown value is an error, and no name or address becomes a header."""
+
+from typing import Any
+
+import pytest
+from jinja2 import UndefinedError
+
+from services.notifier.letters import REASONS, Letter, Letters, megabytes, money
+
+LETTERS = Letters("orders@example.com", "Fox & Sons", "help@example.com", "https://shop.example/terms")
+LINK: dict[str, Any] = {
+    "download_url": "https://pictures.example.com/d/token", "width": 1600, "height": 1200, "resolution": "4x",
+    "file_size_mb": "3.1", "expires_at_text": "2 March 2026, 10:00 UTC", "has_preview": False,
+    "status_url": "https://pictures.example.com/jobs/tk_1", "ticket_short": "abcdefgh",
+}  # fmt: skip
+VALUES: dict[str, dict[str, Any]] = {
+    "ready": LINK,
+    "expiring": LINK,
+    "refunded": {
+        "status_url": LINK["status_url"], "ticket_short": "abcdefgh", "reason_text": REASONS["timeout"],
+        "amount_text": "$1.92", "refund_shows_text": "Soon.",
+    },
+    "attention": {
+        "status_url": "", "job_id": "018f", "admin_url": "https://pictures.example.com/admin/jobs/018f",
+        "reasons": [{"reason": "held", "detail": "looks <b>odd</b>", "since_text": "1 March"}],
+    },
+}  # fmt: skip
+EVERY = pytest.mark.parametrize("kind", VALUES)
+
+
+def _letter(kind: str, recipient: str = "kim@example.com", **changes: Any) -> Letter:
+    return Letter(kind, recipient, f"<{kind}.1@example.com>", "en", VALUES[kind] | changes)
+
+
+def _parts(kind: str, **changes: Any) -> tuple[str, str]:
+    message = LETTERS.render(_letter(kind, **changes))
+    texts = {part.get_content_type(): str(part.get_content()) for part in message.iter_parts()}  # type: ignore[attr-defined]
+    return texts["text/plain"], texts["text/html"]
+
+
+@EVERY
+def test_every_kind_has_its_headers(kind: str) -> None:
+    message = LETTERS.render(_letter(kind))
+
+    assert message["To"] == "kim@example.com"
+    assert message["From"] == "Fox & Sons <orders@example.com>"
+    assert message["Message-ID"] == f"<{kind}.1@example.com>"
+    assert message["Reply-To"] == "help@example.com"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Subject"].strip()
+
+
+@EVERY
+def test_every_kind_says_the_same_as_text_and_as_html(kind: str) -> None:
+    text, html = _parts(kind)
+
+    for body in (text, html):
+        assert "{{" not in body
+        assert "{%" not in body
+    assert "<style>" not in html, "styles are inlined"
+
+
+SAID = [("ready", "download_url"), ("ready", "expires_at_text"), ("expiring", "download_url"),
+        ("refunded", "amount_text"), ("refunded", "reason_text"), ("attention", "admin_url"), ("ready", "status_url"),
+        ("refunded", "refund_shows_text"), ("expiring", "expires_at_text")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), SAID)
+def test_what_people_need_stands_in_both_parts(kind: str, name: str) -> None:
+    text, html = _parts(kind)
+
+    assert VALUES[kind][name] in " ".join(text.split())
+    assert VALUES[kind][name] in " ".join(html.split())
+
+
+NEEDLESS = {("attention", "status_url"), ("refunded", "ticket_short"), ("expiring", "file_size_mb"),
+            ("expiring", "has_preview")}  # fmt: skip
+REQUIRED = [(kind, name) for kind, values in VALUES.items() for name in values
+            if (kind, name) not in NEEDLESS]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), REQUIRED)
+def test_a_value_that_is_missing_is_an_error_and_no_hole(kind: str, name: str) -> None:
+    values = {key: value for key, value in VALUES[kind].items() if key != name}
+
+    with pytest.raises(UndefinedError):
+        LETTERS.render(Letter(kind, "kim@example.com", "<1@example.com>", "en", values))
+
+
+INJECTED = ["kim@example.com\r\nBcc: all@example.com", "kim@example.com\nBcc: x@example.com", "a@b.example\r\n\r\nbody"]
+
+
+@pytest.mark.parametrize("recipient", INJECTED)
+def test_an_address_with_a_line_break_is_refused(recipient: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        LETTERS.render(_letter("ready", recipient))
+
+
+@pytest.mark.parametrize("break_", ["\r\n", "\n", "\r"])
+def test_no_value_adds_a_header_through_the_subject(break_: str) -> None:
+    try:
+        raw = LETTERS.render(_letter("refunded", amount_text=f"$1{break_}Bcc: all@example.com")).as_bytes()
+    except ValueError:
+        return  # refused as a whole is as good
+    assert b"\nBcc:" not in raw.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
+
+
+def test_a_shops_name_with_a_line_break_stops_the_start() -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Letters("orders@example.com", "Shop\r\nBcc: all@example.com", "help@example.com", None)
+
+
+def test_what_others_wrote_is_escaped() -> None:
+    _, html = _parts("attention")
+
+    assert "<b>odd</b>" not in html
+    assert "&lt;b&gt;odd" in html
+
+
+def test_every_reason_for_a_refund_has_words() -> None:
+    emitted = {"provider_failed", "picture_refused", "timeout", "promise", "check_failed", "result_gone",
+               "attempts_used_up"}  # fmt: skip
+
+    assert emitted <= set(REASONS)
+    assert all(text.endswith(".") and text[0].isupper() for text in REASONS.values())
+
+
+@pytest.mark.parametrize(("cents", "text"), [(192, "$1.92"), (5, "$0.05"), (123456, "$1,234.56"), (0, "$0.00")])
+def test_money_reads_as_people_write_it(cents: int, text: str) -> None:
+    assert money(cents, "usd", "en") == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0.1"), (49_999, "0.1"), (3_140_000, "3.1"), (1_500_000_000, "1,500")])
+def test_a_size_reads_in_megabytes(size: int, text: str) -> None:
+    assert megabytes(size, "en") == text
