@@ -70,7 +70,10 @@ class Refund:
         rejected = [a for a in answered if isinstance(a.answer, RefundRejected) or _state(a.answer) == "failed"]
         jobs.raise_attention(tx, [(a.work.job.job_id, "refund_failed", _why(a.answer)) for a in rejected])
         given_back = refunds.refunded_cents(tx, [a.work.job.job_id for a in answered])
-        return [self._decide(a.work.job, a.answer, given_back.get(a.work.job.job_id, 0)) for a in answered]
+        return [
+            self._decide(a.work.job, a.answer, a.about.amount_cents, given_back.get(a.work.job.job_id, 0))
+            for a in answered
+        ]
 
     def _step(self, job: Job, last: RefundRow | None) -> RefundRow | Outcome:
         """What the job is owed: a claim on an open or a new row, or an outcome at once."""
@@ -92,14 +95,14 @@ class Refund:
             uuid4(), job.job_id, number, "claimed", owed, reason, f"refund:{job.job_id}:{number}", 1, at_work=False
         )
 
-    def _decide(self, job: Job, answer: RefundAnswer, given_back: int) -> Outcome:
+    def _decide(self, job: Job, answer: RefundAnswer, amount_cents: int, given_back: int) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""
         if job.stage is not Stage.REFUND:
             return Nothing(f"answered in stage {job.stage}")
         match answer:
             case RefundState(status="succeeded"):
-                REFUNDED_CENTS.inc(job.charged_cents - job.refunded_cents)
-                return _refunded(job, given_back)
+                REFUNDED_CENTS.inc(amount_cents)
+                return _refunded(job, min(job.charged_cents, max(given_back, job.refunded_cents + amount_cents)))
             case RefundedElsewhere(refunded_cents=cents) if cents >= job.charged_cents:
                 return _refunded(job, cents)
             case RefundState(status="pending" | "requires_action" as status):
