@@ -127,7 +127,7 @@ class Deliver:
         if over:
             deliveries.release(tx, over)
         for a in answered:
-            if isinstance(a.answer, BadPicture | Gone):
+            if isinstance(a.answer, BadPicture | Gone) and _awaited(a.work.job, a.about):
                 why = a.answer.why if isinstance(a.answer, Gone) else f"{a.answer.kind}: {a.answer.measured}"
                 attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, why)
         outcomes = [self._decide(a.work.job, a.about, a.answer) for a in answered]
@@ -145,7 +145,7 @@ class Deliver:
     ) -> Question | Outcome:
         job = work.job
         if isinstance(work.event, FileExpired):
-            return EXPIRED if job.stage is Stage.KEEP else Nothing(f"in stage {job.stage}")
+            return _expired(job, claims)
         if job.stage is Stage.ANNOUNCE and job.status is Status.COMPLETED:
             return Nothing("delivered already", (JobCompleted(job_id=job.job_id, traceparent=job.traceparent),))
         if job.stage is not Stage.FETCH:
@@ -202,7 +202,7 @@ class Deliver:
             return Wait(
                 backoff_s(self._plans[job.stage], job.tries), counted=True, kind="stumbled", detail={"why": answer.why}
             )
-        if job.stage is not Stage.FETCH or not isinstance(about, Fetch) or about.claim.attempt != job.attempt:
+        if not _awaited(job, about):
             return Nothing(f"answered in stage {job.stage}")
         match answer:
             case StoredFile(file_size=file_size, width=width, height=height):
