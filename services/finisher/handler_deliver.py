@@ -33,6 +33,7 @@ from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
 from services.finisher.picture import BadPicture
 from services.finisher.settings import DeliverSettings
 
+AT_WORK_S = 60.0  # files are removed when no fetch may still write one
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
 
@@ -225,6 +226,18 @@ class Deliver:
         generations = deliveries.next_generations(tx, job_ids)
         links = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
         deliveries.issue_links(tx, links, self._settings.download_ttl_hours * HOUR_S)
+
+
+def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:
+    if job.stage is not Stage.KEEP:
+        return Nothing(f"in stage {job.stage}")
+    at_work = any(busy for _, busy in claims)
+    return Wait(AT_WORK_S, kind="file_being_written") if at_work else EXPIRED
+
+
+def _awaited(job: Job, about: Fetch | Remove) -> bool:
+    """Whether the job still waits for this very result."""
+    return job.stage is Stage.FETCH and isinstance(about, Fetch) and about.claim.attempt == job.attempt
 
 
 EXPIRED = Nothing("expired")  # replaced in `begin` by the removal of the files, once their keys are known
