@@ -271,7 +271,7 @@ def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> _I
     stage, detail = job.stage.value, json.dumps(change.detail)
     if isinstance(change, Wait):
         tries = job.tries + 1 if change.counted else job.tries
-        return _Input(job.job_id, stage, job.version, stage, change.wake_s, tries, True, change.kind, detail)  # noqa: FBT003 - a row's values
+        return _Input(job.job_id, stage, job.version, stage, change.wake_s, tries, change.counted, change.kind, detail)
     plan = plans.get(change.to)
     row = _Input(
         job_id=job.job_id,

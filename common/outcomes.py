@@ -55,7 +55,11 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing moved; look again in `wake_s` seconds. A transient failure is `counted` as a try, waiting is not."""
+    """Nothing moved; look again in `wake_s` seconds.
+
+    A transient failure is `counted` as a try. Waiting for others (capacity, a provider at work) is not, and the waits
+    of the clock start again from their first.
+    """
 
     wake_s: float
     counted: bool = False

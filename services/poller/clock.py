@@ -25,6 +25,8 @@ from common.stages import Plan, Stage, Status
 from services.poller.metrics import WAKE_LATENESS, WAKES
 
 BATCH = 500
+HELD, STUCK = "held", "no_progress"
+STUCK_WAKES = 11
 REVIEW_S = 24 * 3600.0
 IDLE_S = 0.2
 AWAY_S = 1.0
@@ -85,7 +87,8 @@ class Clock:
         crash.point("clock_after_commit")
         if due:
             now = time.time()
-            messages = [Message(event.name, encode(event, self.name)) for event in map(self._event, due)]
+            events = [*map(self._event, due), *(_attention(d, STUCK) for d in due if self._stuck(d))]
+            messages = [Message(event.name, encode(event, self.name)) for event in events]
             if self._broker.publish_and_wait(messages):
                 crash.point("clock_after_publish")
                 self._settle(due)
@@ -111,14 +114,20 @@ class Clock:
                 {"batch": BATCH, "claim": self._claim_s},
             )
             due = cursor.fetchall()
-            jobs.raise_attention(tx, [(d.job_id, "held", "its review is due") for d in due if d.review])
+            held = [(d.job_id, HELD, "its review is due") for d in due if d.review]
+            stuck = [(d.job_id, STUCK, f"{d.wakes} wake-ups in stage {d.stage}") for d in due if self._stuck(d)]
+            jobs.raise_attention(tx, held + stuck)
             crash.point("clock_before_commit")
             return due
 
     def _event(self, due: Due) -> Event:
         if due.review:
-            return JobAttention(job_id=due.job_id, reason="held", traceparent=due.traceparent)
+            return _attention(due, HELD)
         return jobs.stage_event(self._plans[due.stage], due.status, due.job_id, due.attempt, due.traceparent)
+
+    def _stuck(self, due: Due) -> bool:
+        """Woken this often without progress, which in the stages whose waits grow takes about a day."""
+        return due.wakes == STUCK_WAKES and self._plans[due.stage].grows
 
     def _settle(self, due: Sequence[Due]) -> None:
         """Set the real next instant where the job still stands as it was woken, the promise never passed over."""
@@ -149,3 +158,7 @@ class Clock:
 
     def _next_s(self, due: Due) -> float:
         return REVIEW_S if due.review else self._plans[due.stage].wait_s(due.wakes)
+
+
+def _attention(due: Due, reason: str) -> JobAttention:
+    return JobAttention(job_id=due.job_id, reason=reason, traceparent=due.traceparent)
