@@ -25,7 +25,7 @@ def database(database_url: str) -> Iterator[Database]:
 def clock(database: Database, amqp_url: str) -> Iterator[Clock]:
     broker = Broker(amqp_url, "test")
     broker.start()
-    yield Clock(database, broker, PLANS)
+    yield Clock(database, broker, PLANS, claim_s=30)
     broker.stop()
 
 
