@@ -17,6 +17,15 @@ from yoyo import get_backend, read_migrations
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x656E6C61726765  # pg_advisory_lock key: two workers starting together migrate one after the other
 
+# A server that vanished without a word is noticed within half a minute; the system's own patience is hours.
+NOTICE_DEATH: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+
 Transaction = psycopg.Connection[TupleRow]
 
 
@@ -81,7 +90,7 @@ class Database:
             timeout=wait_s,
             check=_check,
             kwargs={
-                "connect_timeout": 5,
+                **NOTICE_DEATH,
                 "options": f"-c statement_timeout={limits.statement_s * 1000:.0f} "
                 f"-c lock_timeout={limits.lock_s * 1000:.0f} -c timezone=UTC {BY_KEY}",
             },
@@ -124,20 +133,23 @@ def migrate(url: str, *, allowed: bool = True) -> list[str]:
     yoyo's own lock is a row that a killed process leaves behind; PostgreSQL's advisory lock dies with its connection.
     """
     try:
-        guard = psycopg.connect(url, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
+        with psycopg.connect(url, autocommit=True, **NOTICE_DEATH) as guard:
+            guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+            return _apply_pending(url, allowed=allowed)
+    except psycopg.OperationalError as error:  # at any moment of it, not at the first connection only
         raise DatabaseAwayError(str(error).strip()) from error
-    with guard:
-        guard.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        backend = get_backend(_yoyo_url(url))
-        try:
-            pending = backend.to_apply(read_migrations(str(MIGRATIONS)))
-            names = [migration.id for migration in pending]
-            if names and not allowed:
-                raise OldSchemaError(f"MIGRATE=off and the schema lacks {', '.join(names)}: run ./enlarger migrate")
-            backend.apply_migrations(pending)
-        finally:
-            backend.connection.close()
+
+
+def _apply_pending(url: str, *, allowed: bool) -> list[str]:
+    backend = get_backend(_yoyo_url(url))
+    try:
+        pending = backend.to_apply(read_migrations(str(MIGRATIONS)))
+        names = [migration.id for migration in pending]
+        if names and not allowed:
+            raise OldSchemaError(f"MIGRATE=off and the schema lacks {', '.join(names)}: run ./enlarger migrate")
+        backend.apply_migrations(pending)
+    finally:
+        backend.connection.close()
     return names
 
 
