@@ -125,8 +125,7 @@ class Link:
         self._rules = Rules()
         if reset_silent:
             self._do(self._reset_silent)
-        if self._listener is None:
-            self._run(self.listen())
+        self._run(self.listen())
 
     def _reset_silent(self) -> None:
         for connection in list(self._connections):
@@ -134,6 +133,8 @@ class Link:
                 connection.reset()
 
     async def listen(self) -> None:
+        if self._listener is not None:
+            return  # two faults overlapped, and the other one was over first
         self._listener = await asyncio.start_server(self._serve, HOST, self.port, reuse_address=True)
 
     async def _close_listener(self) -> None:

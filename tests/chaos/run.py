@@ -75,8 +75,7 @@ def run(servers: Servers, folder: Path, plan: Plan, say: Say) -> Outcome:
         say(f"{len(world.fleet.slots)} workers are up; {plan.orders} orders in {plan.seconds:.0f} s, seed {seed}")
         for name, fault, more in plan.armed:
             world.arm(name, fault, **more)
-        customers = Customers(world, seed)
-        with _counting(world) as counted:
+        with Customers(world, seed) as customers, _counting(world) as counted:
             customers.buy(schedule.orders(seed, plan.seconds, plan.orders))
             Conductor(world, schedule.faults(seed, plan.seconds, plan.faults)).play(plan.seconds)
             _heal(world)
