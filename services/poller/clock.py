@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 from common import crash, jobs
 from common.broker import Broker
 from common.confirms import Message
-from common.database import Database, DatabaseAwayError, unnest
+from common.database import PASSING, Database, DatabaseAwayError, unnest
 from common.events import Event, JobAttention, encode
 from common.stages import Plan, Stage, Status
 from services.poller.metrics import WAKE_LATENESS, WAKES
@@ -75,6 +75,10 @@ class Clock:
                 away = True
                 stop.wait(AWAY_S)
                 continue
+            except PASSING:
+                log.warning("clock.stumbled", exc_info=True)
+                stop.wait(AWAY_S)
+                continue
             away = False
             if woken < BATCH:
                 stop.wait(IDLE_S)
@@ -109,7 +113,8 @@ class Clock:
                    UPDATE jobs j SET wake_at = now() + make_interval(secs => %(claim)s), wakes = j.wakes + 1
                    FROM due WHERE j.job_id = due.job_id
                    RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.traceparent,
-                       j.hold_reason IS NOT NULL AND COALESCE(j.promise_at > now(), true) AS review,
+                       j.hold_reason IS NOT NULL AND NOT (COALESCE(j.promise_at <= now(), false)
+                           AND j.completed_at IS NULL AND j.failed_at IS NULL) AS review,
                        extract(epoch FROM now() - due.wake_at)::float8 AS late_s""",
                 {"batch": BATCH, "claim": self._claim_s},
             )

@@ -7,11 +7,9 @@ import uuid
 import psycopg
 
 from common.stages import Stage, Status
-from tests.integration.runtime.fixtures import rig
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
 from tests.integration.sandbox.standin import until
 
-__all__ = ["rig"]
 IN, OUT, DEAD = "submitter.payment.completed", "poller.upscale.submitted", "submitter.payment.completed.dead"
 
 

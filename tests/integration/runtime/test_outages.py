@@ -12,12 +12,10 @@ from common.outcomes import Nothing, Outcome
 from common.stages import Stage
 from local.database import Database
 from tests.infrastructure import Infrastructure, fresh_database
-from tests.integration.runtime.fixtures import rig
 from tests.integration.runtime.rig import Cable, Rig, TinyLane, cable, steadily
 from tests.integration.runtime.rig import rig as a_rig
 from tests.integration.sandbox.standin import until
 
-__all__ = ["rig"]
 IN, OUT, DEAD = "submitter.payment.completed", "poller.upscale.submitted", "submitter.payment.completed.dead"
 
 

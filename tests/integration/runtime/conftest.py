@@ -1,4 +1,4 @@
-"""The fixture `rig`, for the tests of the runtime and of the clock."""
+"""The fixture `rig`: a lane of the tests' own on real servers."""
 
 from collections.abc import Iterator
 
