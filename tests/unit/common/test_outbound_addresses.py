@@ -26,116 +26,30 @@ def listener() -> Iterator[Site]:
 
 
 # P is the listener's port. Every name resolves to 127.0.0.1, so that whatever slips through arrives there.
-HOSTS = [
-    "127.0.0.1",
-    "127.1",
-    "127.0.1",
-    "2130706433",
-    "0x7f000001",
-    "0x7f.0.0.1",
-    "0177.0.0.1",
-    "017700000001",
-    "127.0.0.1.",
-    "127.127.127.127",
-    "0",
-    "0.0.0.0",
-    "[::1]",
-    "[::]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[0:0:0:0:0:ffff:127.0.0.1]",
-    "[::127.0.0.1]",
-    "[::1%25lo]",
-    "[64:ff9b::7f00:1]",
-    "169.254.169.254",
-    "[fd00:ec2::254]",
-    "10.0.0.1",
-    "192.168.0.1",
-    "172.16.0.1",
-    "100.100.100.200",
-    "metadata.google.internal",
-    "instance-data",
-    "localhost",
-    "LOCALHOST",
-    "localhost.",
-    "localhost.localdomain",
-    "localtest.me",
-    "127.0.0.1.nip.io",
-    "127-0-0-1.sslip.io",
-    "ip6-localhost",
-    "①②⑦.⓪.⓪.①",
-    "127。0。0。1",
-    "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
-    "%31%32%37.0.0.1",
-    "127%2e0%2e0%2e1",
-    "evil.example",
-    "cdn.example.evil.example",
-    "evilcdn.example",
-    "cdn-example",
-    "cdn.example.",
-    "xn--cdn-example",
-    "sub.cdn.example",
-    "upsampler.test.evil.example",
-    "evilupsampler.test",
-    ".upsampler.test.",
-    "upsampler.test:P",
-    "files.example",
-    "cdn.example:P",
-]
+HOSTS = _words("""
+127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7f.0.0.1 0177.0.0.1 017700000001 127.0.0.1. 127.127.127.127 0
+0.0.0.0 [::1] [::] [::ffff:127.0.0.1] [::ffff:7f00:1] [0:0:0:0:0:ffff:127.0.0.1] [::127.0.0.1] [::1%25lo]
+[64:ff9b::7f00:1] 169.254.169.254 [fd00:ec2::254] 10.0.0.1 192.168.0.1 172.16.0.1 100.100.100.200
+metadata.google.internal instance-data localhost LOCALHOST localhost. localhost.localdomain localtest.me
+127.0.0.1.nip.io 127-0-0-1.sslip.io ip6-localhost ①②⑦.⓪.⓪.① 127。0。0。1 ⓛⓞⓒⓐⓛⓗⓞⓢⓣ %31%32%37.0.0.1 127%2e0%2e0%2e1
+evil.example cdn.example.evil.example evilcdn.example cdn-example cdn.example. xn--cdn-example sub.cdn.example
+upsampler.test.evil.example evilupsampler.test .upsampler.test. upsampler.test:P files.example cdn.example:P
+""")
 FORMS = ["http://{host}:P/", "https://{host}/"]
-SHAPES = [
-    "http://cdn.example@127.0.0.1:P/",
-    "http://cdn.example:443@127.0.0.1:P/",
-    "http://127.0.0.1:P@cdn.example/",
-    "https://user@cdn.example/",
-    "https://user:word@cdn.example/",
-    "https://:@127.0.0.1:P/",
-    "http://127.0.0.1:P#@cdn.example/",
-    "http://127.0.0.1:P?@cdn.example/",
-    "http://127.0.0.1:P/@cdn.example",
-    "http://cdn.example\\@127.0.0.1:P/",
-    "http:\\\\127.0.0.1:P",
-    "http:/127.0.0.1:P",
-    "http:127.0.0.1:P",
-    "//127.0.0.1:P/",
-    "///127.0.0.1:P/",
-    "http:///127.0.0.1:P",
-    "http://127.0.0.1:P\\.cdn.example/",
-    "https://cdn.example\\.evil.example/",
-    "http://cdn.example:P/",
-    "http://cdn.example/",
-    "https://cdn.example:80/",
-    "https://cdn.example:P/",
-    "https://cdn.example:0/",
-    "https://cdn.example:99999/",
-    "https://cdn.example:x/",
-    "https://files.example/",
-    "https://files.example:443/",
-    "http://files.example:8443/",
-    "https://files.example:8443/",
-    "ftp://cdn.example/",
-    "file:///etc/passwd",
-    "file://cdn.example/etc/passwd",
-    "gopher://127.0.0.1:P/_x",
-    "dict://127.0.0.1:P/",
-    "data:text/plain,x",
-    "javascript:alert(1)",
-    "jar:http://127.0.0.1:P!/",
-    "ldap://127.0.0.1:P/",
-    "unix:/var/run/docker.sock",
-    "null:",
-    "https://",
-    "http://",
-    "https://[",
-    "https://[::1",
-    "https://]/",
-    "https://[cdn.example]/",
-    "https://[v1.x]/",
-    "HTTP://127.0.0.1:P/",
-    "hTTp://LOCALHOST:P/",
-    "http://127.0.0.1:P/%0d%0aHost:cdn.example",
-    "https://%63dn.example@127.0.0.1:P/",
-]
+SHAPES = _words(r"""
+http://cdn.example@127.0.0.1:P/ http://cdn.example:443@127.0.0.1:P/ http://127.0.0.1:P@cdn.example/
+https://user@cdn.example/ https://user:word@cdn.example/ https://:@127.0.0.1:P/ http://127.0.0.1:P#@cdn.example/
+http://127.0.0.1:P?@cdn.example/ http://127.0.0.1:P/@cdn.example http://cdn.example\@127.0.0.1:P/
+http:\\127.0.0.1:P http:/127.0.0.1:P http:127.0.0.1:P //127.0.0.1:P/ ///127.0.0.1:P/ http:///127.0.0.1:P
+http://127.0.0.1:P\.cdn.example/ https://cdn.example\.evil.example/ http://cdn.example:P/ http://cdn.example/
+https://cdn.example:80/ https://cdn.example:P/ https://cdn.example:0/ https://cdn.example:99999/
+https://cdn.example:x/ https://files.example/ https://files.example:443/ http://files.example:8443/
+https://files.example:8443/ ftp://cdn.example/ file:///etc/passwd file://cdn.example/etc/passwd
+gopher://127.0.0.1:P/_x dict://127.0.0.1:P/ data:text/plain,x javascript:alert(1) jar:http://127.0.0.1:P!/
+ldap://127.0.0.1:P/ unix:/var/run/docker.sock null: https:// http:// https://[ https://[::1 https://]/
+https://[cdn.example]/ https://[v1.x]/ HTTP://127.0.0.1:P/ hTTp://LOCALHOST:P/
+http://127.0.0.1:P/%0d%0aHost:cdn.example https://%63dn.example@127.0.0.1:P/
+""")
 BYTES = ["", " ", "https://cdn.example/\r\nHost: x", "https://cdn.example/\t", "https://cdn\x00.example/",
          "http://127.0.0.1:P /", "\nhttp://127.0.0.1:P/", "https://cdn.example/\x7f", "https://cdn.example/ x",
          "https://cdn.example/" + "a" * 5000]  # fmt: skip
@@ -160,53 +74,13 @@ def test_a_hostile_url_is_refused_and_nobody_is_asked(url: str, listener: Site) 
     assert listener.connections == 0
 
 
-INSIDE = [
-    "0.0.0.0",
-    "0.1.2.3",
-    "10.0.0.1",
-    "10.255.255.255",
-    "100.64.0.1",
-    "100.100.100.200",
-    "127.0.0.1",
-    "127.8.8.8",
-    "169.254.169.254",
-    "172.16.0.1",
-    "172.31.255.255",
-    "192.0.0.1",
-    "192.0.2.1",
-    "192.168.1.1",
-    "198.18.0.1",
-    "198.51.100.1",
-    "203.0.113.1",
-    "224.0.0.1",
-    "239.255.255.250",
-    "240.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "::127.0.0.1",
-    "::ffff:127.0.0.1",
-    "::ffff:10.0.0.1",
-    "::ffff:0:127.0.0.1",
-    "64:ff9b::127.0.0.1",
-    "64:ff9b::10.0.0.1",
-    "64:ff9b:1::1",
-    "100::1",
-    "2001::1",
-    "2001:0:7f00:1::",
-    "2001:db8::1",
-    "2002:7f00:1::",
-    "2002:a00:1::",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fe80::1",
-    "fe80::1%eth0",
-    "fec0::1",
-    "ff02::1",
-    "ff0e::1",
-    "4000::1",
-    "5f00::1",
-]
+INSIDE = _words("""
+0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.8.8.8 169.254.169.254 172.16.0.1
+172.31.255.255 192.0.0.1 192.0.2.1 192.168.1.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 239.255.255.250
+240.0.0.1 255.255.255.255 :: ::1 ::127.0.0.1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:0:127.0.0.1 64:ff9b::127.0.0.1
+64:ff9b::10.0.0.1 64:ff9b:1::1 100::1 2001::1 2001:0:7f00:1:: 2001:db8::1 2002:7f00:1:: 2002:a00:1:: fc00::1
+fd00:ec2::254 fe80::1 fe80::1%eth0 fec0::1 ff02::1 ff0e::1 4000::1 5f00::1
+""")
 
 
 @pytest.mark.parametrize("address", INSIDE)

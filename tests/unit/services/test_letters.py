@@ -34,7 +34,7 @@ def _letter(kind: str, recipient: str = "kim@example.com", **changes: Any) -> Le
 
 def _parts(kind: str, **changes: Any) -> tuple[str, str]:
     message = LETTERS.render(_letter(kind, **changes))
-    texts = {part.get_content_type(): str(part.get_content()) for part in message.iter_parts()}  # type: ignore[attr-defined]
+    texts = {part.get_content_type(): str(part.get_content()) for part in message.iter_parts()}
     return texts["text/plain"], texts["text/html"]
 
 

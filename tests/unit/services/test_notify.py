@@ -90,7 +90,7 @@ def test_an_accepted_mail_is_never_sent_again(state: str, at_work: bool, expecte
     assert isinstance(send, Send)
     outcome = unless_sent(COMPLETED, send, {(READY.kind, READY.about): _row(state, at_work=at_work)})
 
-    assert {Send: "send", Nothing: "nothing", Move: "move"}[type(outcome)] == expected  # type: ignore[index]
+    assert {Send: "send", Nothing: "nothing", Move: "move"}[type(outcome)] == expected
 
 
 def _row(state: str, *, at_work: bool) -> MailRow:

@@ -65,7 +65,9 @@ def test_nobody_is_asked_twice_or_for_nothing(job: Any, last: RefundRow | None, 
 @pytest.mark.parametrize("stage", sorted(set(Stage) - {Stage.REFUND, Stage.ANNOUNCE}))
 def test_a_forged_failure_moves_no_money(stage: Stage) -> None:
     assert isinstance(step(a_job(stage), None), Nothing)
-    assert decide(a_job(stage), RefundState("re_1", "succeeded", None), 192, 192) == Nothing(f"answered in stage {stage}")
+    assert decide(a_job(stage), RefundState("re_1", "succeeded", None), 192, 192) == Nothing(
+        f"answered in stage {stage}"
+    )
 
 
 def test_a_delivered_job_is_not_refunded_by_a_forged_failure() -> None:

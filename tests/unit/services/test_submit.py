@@ -1,0 +1,177 @@
+"""What the submitter decides, as tables: from a job and its attempts, and from the provider's answer."""
+
+from typing import Any
+
+import pytest
+
+from common.attempts import Attempt, AttemptState, Claim, Record
+from common.lane import Answered, Work
+from common.outcomes import Move, Nothing, Wait
+from common.stages import Stage, Status
+from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, SubmitAnswer, Unknown
+from services.submitter import handler
+from services.submitter.handler import Ask, Submit, TooLate
+from services.submitter.settings import SubmitterSettings
+from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
+
+LANE = Submit(settings(SubmitterSettings), the_plans())
+step = LANE._step  # noqa: SLF001 - the decision itself
+decide = LANE._decide  # noqa: SLF001
+record = handler._record  # noqa: SLF001
+
+STEPS: dict[str, tuple[list[Attempt], Any]] = {
+    "a new order is claimed": ([], Claim(JOB, 1, 1)),
+    "a running claim is left alone": ([an_attempt("claimed")], Nothing("being submitted")),
+    "a claim that ran out may have been accepted": (
+        [an_attempt("claimed", claim_over=True)],
+        Record(JOB, 1, AttemptState.UNKNOWN, ended=False, error="no answer was recorded"),
+    ),
+    "a claim that ran out and was hooked is open": (
+        [an_attempt("claimed", claim_over=True, provider_id="up_1")],
+        Record(JOB, 1, AttemptState.OPEN, ended=False),
+    ),
+    "what was surely not accepted is claimed again": ([an_attempt("waiting", claim_no=3)], Claim(JOB, 1, 4)),
+    "after a failed attempt comes the next": ([an_attempt("failed")], Claim(JOB, 2, 1)),
+    "after a lost attempt comes the next": ([an_attempt("unknown", ended=True)], Claim(JOB, 2, 1)),
+    "after a dead result comes the next": ([an_attempt("succeeded", result_dead=True)], Claim(JOB, 2, 1)),
+}
+
+
+@pytest.mark.parametrize(("tried", "expected"), STEPS.values(), ids=STEPS.keys())
+def test_an_order_is_submitted_at_most_once_per_attempt(tried: list[Attempt], expected: Any) -> None:
+    assert step(a_job(), tried) == expected
+
+
+@pytest.mark.parametrize("running", [an_attempt("open"), an_attempt("succeeded")], ids=["open", "succeeded"])
+def test_an_attempt_that_still_promises_a_result_is_watched(running: Attempt) -> None:
+    outcome = step(a_job(), [running, an_attempt("failed", attempt=2)])
+
+    assert isinstance(outcome, Move)
+    assert (outcome.to, outcome.attempt, outcome.status) == (Stage.WATCH, 1, Status.PROCESSING)
+    assert [event.name for event in outcome.emit] == ["upscale.submitted"]
+
+
+def test_a_person_asked_for_a_new_one_although_an_old_one_promises() -> None:
+    assert step(a_job(attempts_base=1), [an_attempt("open")]) == Claim(JOB, 2, 1)
+
+
+@pytest.mark.parametrize(("base", "number"), [(0, 3), (4, 7)])
+def test_attempts_are_used_up_between_two_decisions_of_people(base: int, number: int) -> None:
+    outcome = step(a_job(attempts_base=base), [an_attempt("failed", attempt=number)])
+
+    assert isinstance(outcome, Move)
+    assert (outcome.to, outcome.failure_reason, outcome.status) == (Stage.REFUND, "attempts_used_up", Status.FAILED)
+    assert [event.name for event in outcome.emit] == ["upscale.failed"]
+
+
+def test_a_redelivery_of_a_submitted_order_emits_the_same_again() -> None:
+    outcome = step(a_job(Stage.WATCH, attempt=2), [an_attempt(attempt=2)])
+
+    assert isinstance(outcome, Nothing)
+    assert [(event.name, getattr(event, "attempt", None)) for event in outcome.emit] == [("upscale.submitted", 2)]
+
+
+OTHERS = set(Stage) - {Stage.SUBMIT, Stage.WATCH}
+
+
+@pytest.mark.parametrize("stage", sorted(OTHERS))
+def test_no_other_stage_submits_or_emits_anything(stage: Stage) -> None:
+    assert step(a_job(stage), [an_attempt("waiting")]) == Nothing(f"in stage {stage}")
+    assert decide(a_job(stage), 1, Unknown("late")) == Nothing(f"answered in stage {stage}")
+
+
+MOVES: dict[str, tuple[SubmitAnswer, Stage, str | None, list[str]]] = {
+    "accepted": (Report("up_1", State.QUEUED), Stage.WATCH, None, ["upscale.submitted"]),
+    "done at once": (Report("up_1", State.SUCCEEDED, "u"), Stage.WATCH, None, ["upscale.submitted"]),
+    "failed at once": (Report("up_1", State.FAILED), Stage.REFUND, "provider_failed", ["upscale.failed"]),
+    "no answer": (Unknown("time-out"), Stage.WATCH, None, []),
+    "the picture is refused": (PictureRefused("422"), Stage.REFUND, "picture_refused", ["upscale.failed"]),
+}
+
+
+@pytest.mark.parametrize(("answer", "to", "reason", "emits"), MOVES.values(), ids=MOVES.keys())
+def test_an_answer_moves_the_order(answer: SubmitAnswer, to: Stage, reason: str | None, emits: list[str]) -> None:
+    outcome = decide(a_job(), 1, answer)
+
+    assert isinstance(outcome, Move)
+    assert (outcome.to, outcome.failure_reason) == (to, reason)
+    assert [event.name for event in outcome.emit] == emits
+
+
+def test_an_unknown_submission_is_given_its_time() -> None:
+    outcome = decide(a_job(), 1, Unknown("time-out"))
+
+    assert isinstance(outcome, Move)
+    assert outcome.wake_s == 900
+
+
+WAITS: dict[str, tuple[SubmitAnswer | TooLate, float, float, bool]] = {
+    "refused connection": (NotAccepted("refused", busy=False), 54, 66, True),
+    "busy": (NotAccepted("429", busy=True), 54, 66, False),
+    "busy, and says until when": (NotAccepted("429", busy=True, retry_after_s=7), 7, 7, False),
+    "our key": (OurTrouble("401"), 60, 60, False),
+    "the claim ran out": (TooLate(), 0, 0, False),
+}
+
+
+@pytest.mark.parametrize(("answer", "low", "high", "counted"), WAITS.values(), ids=WAITS.keys())
+def test_waiting_is_no_failure_but_trouble_on_the_way_is(
+    answer: SubmitAnswer | TooLate,
+    low: float,
+    high: float,
+    counted: bool,  # noqa: FBT001
+) -> None:
+    outcome = decide(a_job(), 1, answer)
+
+    assert isinstance(outcome, Wait)
+    assert low <= outcome.wake_s <= high
+    assert outcome.counted is counted
+
+
+ROWS = {
+    "ours": an_attempt("claimed"),
+    "claimed by another": an_attempt("claimed", claim_no=2),
+    "unknown": an_attempt("unknown"),
+    "open": an_attempt("open"),
+    "failed": an_attempt("failed"),
+}
+ACCEPTED = Report("up_1", State.QUEUED)
+RECORDS: list[tuple[str, SubmitAnswer | TooLate, str | None]] = [
+    ("ours", ACCEPTED, "open"), ("ours", Report("up_1", State.SUCCEEDED, "u"), "succeeded"),
+    ("ours", Report("up_1", State.FAILED), "failed"), ("ours", Unknown("?"), "unknown"),
+    ("ours", PictureRefused("422"), "failed"), ("ours", NotAccepted("429", busy=True), "waiting"),
+    ("ours", OurTrouble("401"), "waiting"), ("ours", TooLate(), "waiting"),
+    ("unknown", ACCEPTED, "open"), ("unknown", Report("up_1", State.SUCCEEDED, "u"), "succeeded"),
+    ("unknown", Unknown("?"), None), ("unknown", NotAccepted("429", busy=True), None), ("unknown", TooLate(), None),
+    ("claimed by another", ACCEPTED, None), ("claimed by another", NotAccepted("429", busy=True), None),
+    ("claimed by another", Unknown("?"), None), ("claimed by another", TooLate(), None),
+    ("open", ACCEPTED, None), ("open", NotAccepted("429", busy=True), None), ("failed", PictureRefused("422"), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "answer", "state"), RECORDS)
+def test_an_answer_is_recorded_only_where_it_belongs(
+    row: str, answer: SubmitAnswer | TooLate, state: str | None
+) -> None:
+    about = Ask(Claim(JOB, 1, 1), None, 0)  # type: ignore[arg-type] # what was sent does not matter here
+    answered = Answered(Work(None, a_job()), about, answer)  # type: ignore[arg-type] # nor does the event
+    written = record(answered, {JOB: [ROWS[row]]})
+
+    assert (written and written.state.value) == state
+
+
+def test_a_claim_that_is_over_is_not_used() -> None:
+    assert isinstance(LANE.ask(Ask(Claim(JOB, 1, 1), None, start_before=0)), TooLate)  # type: ignore[arg-type]
+
+
+def test_the_provider_is_told_where_to_call_back_with_a_signature_of_that_attempt() -> None:
+    submissions = {LANE._submission(a_job(), attempt).webhook_url for attempt in (1, 2)}  # noqa: SLF001
+
+    assert len({url.rpartition("sig=")[2] for url in submissions}) == 2
+    assert all(url.startswith("https://pictures.example.com/smi-webhook/upsampler/?job=") for url in submissions)
+
+
+def test_an_upload_is_handed_over_by_an_address_of_ours() -> None:
+    url = LANE._submission(a_job(source_kind="upload"), 1).image_url  # noqa: SLF001
+
+    assert url.startswith(f"https://pictures.example.com/source/{JOB}/")
