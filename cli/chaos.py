@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from cli.failure import ends_plainly
+from common.crash import MUTANTS
 from local.bootstrap import ROOT
 
 _FOLDER = ROOT / ".enlarger" / "chaos"
@@ -20,6 +21,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
     seed: Annotated[list[int] | None, typer.Option(help="Every instant and victim; several make several runs.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Only these faults (F1, F8, …); all by default.")] = None,
     mutate: Annotated[bool, typer.Option(help="Break one safety control at a time; each must be noticed.")] = False,
+    mutant: Annotated[list[str] | None, typer.Option(help="Break only these controls.")] = None,
     json: Annotated[bool, typer.Option(help="The outcome as JSON on standard output.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome as a page, for example docs/chaos.md.")] = None,
     folder: Annotated[Path, typer.Option(help="Made anew; logs and files of the run lie in it.")] = _FOLDER,
@@ -29,7 +31,8 @@ def chaos(  # noqa: PLR0913 - the options of a command
 
     console = Console(highlight=False, stderr=json)
     shutil.rmtree(folder, ignore_errors=True)
-    wanted = Wanted(orders, seconds, seed or [7], fault or [], mutate=mutate, json=json, report=report)
+    broken = (mutant or MUTANTS) if mutate or mutant else ()
+    wanted = Wanted(orders, seconds, seed or [7], fault or [], mutate=broken, json=json, report=report)
     with ends_plainly(console):
         held = main(console, folder, wanted)
     raise typer.Exit(0 if held else 1)

@@ -36,11 +36,13 @@ class Slot:
     make: Callable[[Mapping[str, str]], Member]
     lock: threading.RLock = field(default_factory=threading.RLock)
     armed: bool = False
+    starts: int = 0
     member: Member = field(init=False)
 
     def start(self, settings: Mapping[str, str] | None = None) -> None:
         """A new process; `settings` beyond the usual ones arm its crash points."""
         self.armed = bool(settings)
+        self.starts += 1
         self.member = self.make(settings or {})
         self.member.start()
 
@@ -110,8 +112,8 @@ class Fleet:
         return Slot(key, service, log, make)
 
     def _armed(self, slot: Slot) -> Mapping[str, str]:
-        points = self._crash.get(slot.service)
-        return {"TEST_CRASH_POINTS": points} if points else {}
+        points = self._crash.get(slot.service)  # `name:probability`; each start has another seed
+        return {"TEST_CRASH_POINTS": f"{points}:{slot.starts}"} if points else {}
 
     def _supervise(self) -> None:
         while not self._stopping.wait(LOOK_S):

@@ -21,7 +21,7 @@ class Wanted:
     seconds: float
     seeds: Sequence[int]
     faults: Sequence[str]
-    mutate: bool = False
+    mutate: Sequence[str] = ()
     json: bool = False
     report: Path | None = None
 
@@ -35,7 +35,7 @@ def main(console: Console, folder: Path, wanted: Wanted) -> bool:
     caught: dict[str, str] = {}
     with durable_servers(folder, console.print) as servers:
         if wanted.mutate:
-            caught = mutants.hunt(servers, folder, console.print)
+            caught = mutants.hunt(servers, folder, console.print, wanted.mutate)
         else:
             for seed in wanted.seeds:
                 plan = Plan(wanted.orders, wanted.seconds, Setup(seed), tuple(wanted.faults or FAULTS))

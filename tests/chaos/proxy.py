@@ -137,6 +137,11 @@ class Link:
             return  # two faults overlapped, and the other one was over first
         self._listener = await asyncio.start_server(self._serve, HOST, self.port, reuse_address=True)
 
+    async def close(self) -> None:
+        await self._close_listener()
+        for connection in list(self._connections):
+            connection.reset()
+
     async def _close_listener(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -239,8 +244,18 @@ class Proxy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for link in self.links.values():
+            await link.close()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
     def link(self, name: str) -> Link:
         """A new listener; its `target` port is set before anybody connects."""
