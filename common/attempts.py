@@ -125,6 +125,8 @@ def reject(tx: Transaction, job_id: UUID, attempt: int, why: str) -> None:
 def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> None:
     """Write answers on their rows, whatever has happened to the jobs meanwhile. What has ended stays ended.
 
+    But for a success that nobody expected any more: it goes on the books, once.
+
     `result_life_s`: seconds that a result's link lives from now.
     """
     if not records:
@@ -145,7 +147,8 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
                credits = COALESCE(i.credits, a.credits),
                error = COALESCE(i.error, a.error)
            FROM {rows}
-           WHERE a.job_id = i.job_id AND a.attempt = i.attempt AND (a.ended_at IS NULL OR i.state = 'succeeded')""",
+           WHERE a.job_id = i.job_id AND a.attempt = i.attempt 
+             AND (a.ended_at IS NULL OR (i.state = 'succeeded' AND a.result_url IS NULL))""",
         {
             "job_id": ("uuid", [r.job_id for r in records]),
             "attempt": ("int", [r.attempt for r in records]),

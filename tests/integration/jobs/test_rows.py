@@ -1,0 +1,249 @@
+"""The rows of outside effects: claims, answers that come late, and what the database itself refuses to have twice."""
+
+import contextlib
+import uuid
+from typing import Any
+
+import psycopg
+import pytest
+
+from common import attempts
+from common.attempts import AttemptState, Claim, Record
+from common.database import Database, DatabaseAwayError
+from services.finisher import deliveries, refunds
+from services.finisher.deliveries import FetchClaim, StoredFile
+from services.finisher.refunds import RefundRecord, RefundRow
+from services.notifier import mails
+from services.notifier.mails import MailKey
+from tests.integration.runtime.rig import Rig
+
+LIFE_S = 3600.0
+
+
+@pytest.fixture
+def job(desk: Rig) -> uuid.UUID:
+    return desk.paid()[0]
+
+
+def _claim(desk: Rig, job: uuid.UUID, attempt: int = 1, number: int = 1, lease_s: float = 60) -> None:
+    with desk.database.transaction() as tx:
+        attempts.claim(tx, [Claim(job, attempt, number)], lease_s)
+
+
+def _record(desk: Rig, job: uuid.UUID, state: AttemptState, *, attempt: int = 1, **more: Any) -> None:
+    ended = state in {AttemptState.SUCCEEDED, AttemptState.FAILED}
+    with desk.database.transaction() as tx:
+        attempts.record(tx, [Record(job, attempt, state, **({"ended": ended} | more))], LIFE_S)
+
+
+def _state(desk: Rig) -> list[Any]:
+    return desk.sql("SELECT state, ended_at IS NOT NULL, result_url FROM attempts ORDER BY attempt")
+
+
+S = AttemptState
+HISTORIES: dict[str, tuple[list[tuple[AttemptState, dict[str, Any]]], tuple[str, bool, str | None]]] = {
+    "accepted": ([(S.OPEN, {"provider_id": "up_1"})], ("open", False, None)),
+    "a late answer heals the unknown": ([(S.UNKNOWN, {}), (S.OPEN, {"provider_id": "up_1"})], ("open", False, None)),
+    "failed stays failed": ([(S.FAILED, {}), (S.OPEN, {})], ("failed", True, None)),
+    "succeeded stays succeeded": (
+        [(S.SUCCEEDED, {"result_url": "u"}), (S.FAILED, {})],
+        ("succeeded", True, "u"),
+    ),
+    "said failed, done later: it goes on the books": (
+        [(S.FAILED, {}), (S.SUCCEEDED, {"result_url": "u"})],
+        ("succeeded", True, "u"),
+    ),
+    "the link is that of the first success": (
+        [(S.SUCCEEDED, {"result_url": "u"}), (S.SUCCEEDED, {"result_url": "other"})],
+        ("succeeded", True, "u"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "expected"), HISTORIES.values(), ids=HISTORIES.keys())
+def test_an_attempt_ends_once(
+    desk: Rig, job: uuid.UUID, answers: list[tuple[AttemptState, dict[str, Any]]], expected: tuple[str, bool, str]
+) -> None:
+    _claim(desk, job)
+    for state, more in answers:
+        _record(desk, job, state, **more)
+
+    assert _state(desk) == [expected]
+
+
+def test_a_result_that_was_rejected_is_not_revived_by_a_late_look(desk: Rig, job: uuid.UUID) -> None:
+    _claim(desk, job)
+    _record(desk, job, S.SUCCEEDED, result_url="u")
+    with desk.database.transaction() as tx:
+        attempts.reject(tx, job, 1, "dimensions")
+    _record(desk, job, S.SUCCEEDED, result_url="u")
+
+    assert _state(desk) == [("failed", True, "u")]
+
+
+def test_a_new_claim_on_what_was_not_accepted_counts_on(desk: Rig, job: uuid.UUID) -> None:
+    _claim(desk, job)
+    _record(desk, job, S.WAITING)
+    _claim(desk, job, number=2)
+
+    assert desk.sql("SELECT state, claim_no, answered_at FROM attempts") == [("claimed", 2, None)]
+
+
+def test_slots_are_counted_from_what_may_be_at_the_provider(desk: Rig) -> None:
+    ids = desk.paid(6)
+    for job_id, state in zip(ids, [None, S.OPEN, S.UNKNOWN, S.WAITING, S.FAILED, S.SUCCEEDED], strict=True):
+        _claim(desk, job_id)
+        if state:
+            _record(desk, job_id, state)
+    with desk.database.transaction() as tx:
+        assert attempts.free_slots(tx, 5) == 2
+
+
+def test_who_counts_slots_waits_for_who_claims_them(desk: Rig, job: uuid.UUID) -> None:
+    with desk.database.transaction() as first:
+        attempts.free_slots(first, 1)
+        attempts.claim(first, [Claim(job, 1, 1)], 60)
+        with pytest.raises(psycopg.errors.LockNotAvailable), desk.database.transaction() as second:
+            attempts.free_slots(second, 1)
+
+
+def test_one_id_of_the_provider_belongs_to_one_attempt(desk: Rig) -> None:
+    for job_id in desk.paid(2):
+        _claim(desk, job_id)
+    one, other = desk.sql("SELECT job_id FROM attempts")
+    _record(desk, one[0], S.OPEN, provider_id="up_1")
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        _record(desk, other[0], S.OPEN, provider_id="up_1")
+
+
+def _refund(job: uuid.UUID, number: int = 1, claim_no: int = 1) -> RefundRow:
+    key = f"refund:{job}:{number}"
+    return RefundRow(uuid.uuid5(job, key), job, number, "claimed", 192, "timeout", key, claim_no, at_work=True)
+
+
+def _refund_claim(desk: Rig, row: RefundRow, lease_s: float = 60) -> RefundRow:
+    with desk.database.transaction() as tx:
+        refunds.claim(tx, [row], lease_s)
+        return refunds.last_of_jobs(tx, [row.job_id])[row.job_id]
+
+
+def test_a_job_has_one_open_refund(desk: Rig, job: uuid.UUID) -> None:
+    _refund_claim(desk, _refund(job))
+
+    with pytest.raises(psycopg.errors.UniqueViolation, match="refunds_one_open"):
+        _refund_claim(desk, _refund(job, number=2))
+
+
+def test_after_a_failed_refund_another_may_be_opened(desk: Rig, job: uuid.UUID) -> None:
+    first = _refund_claim(desk, _refund(job))
+    with desk.database.transaction() as tx:
+        refunds.record(tx, [RefundRecord(first.refund_id, "failed", None, "expired_card")])
+
+    assert _refund_claim(desk, _refund(job, number=2)).number == 2
+
+
+def test_a_new_claim_never_changes_what_stripe_was_told(desk: Rig, job: uuid.UUID) -> None:
+    _refund_claim(desk, _refund(job))
+    again = _refund_claim(desk, _other_amount(job))
+
+    assert (again.amount_cents, again.reason, again.claim_no) == (192, "timeout", 2)
+
+
+def _other_amount(job: uuid.UUID) -> RefundRow:
+    same = _refund(job)
+    return RefundRow(same.refund_id, job, 1, "claimed", 1, "other", same.idempotency_key, 2, at_work=True)
+
+
+def test_a_refund_that_succeeded_stays_so(desk: Rig, job: uuid.UUID) -> None:
+    row = _refund_claim(desk, _refund(job))
+    for state in ("succeeded", "failed", "claimed"):
+        with desk.database.transaction() as tx:
+            refunds.record(tx, [RefundRecord(row.refund_id, state, "re_1", None)])
+
+    assert desk.sql("SELECT state FROM refunds") == [("succeeded",)]
+
+
+READY = "ready"
+
+
+def _mail(desk: Rig, key: MailKey, lease_s: float = 60) -> None:
+    with desk.database.transaction() as tx:
+        mails.claim(tx, [(key, f"<{key.local_id}@example.com>")], lease_s)
+
+
+def _mail_answer(desk: Rig, key: MailKey, claim_no: int, state: str) -> list[Any]:
+    with desk.database.transaction() as tx:
+        mails.record(tx, [(key, claim_no, state, None)])
+    return desk.sql("SELECT state, claim_no FROM mails")
+
+
+def test_a_mail_is_one_row_however_often_it_is_claimed(desk: Rig, job: uuid.UUID) -> None:
+    key = MailKey(READY, f"{job}:1", job)
+    for _ in range(3):
+        _mail(desk, key)
+
+    assert desk.sql("SELECT state, claim_no FROM mails") == [("claimed", 3)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        desk.sql("INSERT INTO mails (kind, about, state, claimed_until, message_id)"
+                 " VALUES ('ready', %(about)s, 'claimed', now(), 'x')", about=key.about)  # fmt: skip
+
+
+def test_an_old_claim_can_only_say_that_a_mail_was_accepted(desk: Rig, job: uuid.UUID) -> None:
+    key = MailKey(READY, f"{job}:1", job)
+    _mail(desk, key)
+    _mail(desk, key)
+
+    assert _mail_answer(desk, key, 1, "waiting") == [("claimed", 2)]
+    assert _mail_answer(desk, key, 1, "failed") == [("claimed", 2)]
+    assert _mail_answer(desk, key, 1, "sent") == [("sent", 2)]
+    assert _mail_answer(desk, key, 2, "waiting") == [("sent", 2)]
+
+
+def test_a_fetch_claim_exists_once_with_a_file_of_its_own(desk: Rig, job: uuid.UUID) -> None:
+    _claim(desk, job)
+    claim = FetchClaim(job, 1, 1)
+    with desk.database.transaction() as tx:
+        deliveries.claim(tx, [claim], 60)
+
+    with pytest.raises(psycopg.errors.UniqueViolation), desk.database.transaction() as tx:
+        deliveries.claim(tx, [claim], 60)
+
+
+def test_a_stored_file_is_recorded_on_its_own_claim(desk: Rig, job: uuid.UUID) -> None:
+    _claim(desk, job)
+    with desk.database.transaction() as tx:
+        deliveries.claim(tx, [FetchClaim(job, 1, 1), FetchClaim(job, 1, 2)], 60)
+        deliveries.record(tx, [(FetchClaim(job, 1, 1), StoredFile(9, "00", "image/png", 4, 3))])
+        running = deliveries.running(tx, [job])[job]
+
+    assert running == [(FetchClaim(job, 1, 1), False), (FetchClaim(job, 1, 2), True)]
+
+
+def test_a_new_link_ends_the_older_ones(desk: Rig, job: uuid.UUID) -> None:
+    for generation in (1, 2, 3):
+        with desk.database.transaction() as tx:
+            assert deliveries.next_generations(tx, [job]) == {job: generation}
+            deliveries.issue_links(tx, [(job, generation, bytes([generation]))], 60)
+
+    assert desk.sql("SELECT generation FROM links WHERE revoked_at IS NULL") == [(3,)]
+
+
+def test_what_the_database_refuses_about_one_row_is_no_outage(desk: Rig, job: uuid.UUID) -> None:
+    _claim(desk, job)
+    too_long = "x".join(str(uuid.uuid4()) for _ in range(400))  # more than an index row may hold
+
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+        _record(desk, job, S.OPEN, provider_id=too_long)
+
+
+def test_a_database_that_is_not_there_is_away() -> None:
+    pool = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=0.2)
+    pool.open()
+    with contextlib.closing(pool), pytest.raises(DatabaseAwayError), pool.transaction():
+        pass  # not reached
+
+
+def test_a_connection_ended_by_the_server_is_an_outage(desk: Rig) -> None:
+    with pytest.raises(DatabaseAwayError), desk.database.transaction() as tx:
+        tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
