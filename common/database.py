@@ -50,6 +50,8 @@ PASSING = (
     errors.DeadlockDetected,
     errors.QueryCanceled,
     errors.LockNotAvailable,
+    errors.ProgramLimitExceeded,  # a value too long for its index, for instance
+    errors.StatementTooComplex,
 )
 # Every statement finds its rows by key. Before the first statistics of a growing table are made, the planner believes
 # that reading all of it is cheaper, and with each order that grows dearer: it is told not to.
