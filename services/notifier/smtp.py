@@ -111,5 +111,5 @@ def mailer(url: str, timeout_s: float) -> Mailer:
 
 def _judge(code: int, text: bytes | str) -> SendAnswer:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    why = f"{code} {words}"[:300]
+    why = f"{code} {words}"[:300].replace("\0", "")  # PostgreSQL takes no NUL
     return NotSent(why) if code in PASSING or code < 0 else Rejected(why)
