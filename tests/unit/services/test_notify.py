@@ -10,6 +10,7 @@ from common.lane import Work
 from common.outcomes import Move, Nothing, Wait
 from common.signing import hash_token
 from common.stages import Stage, Status
+from services.notifier import smtp
 from services.notifier.handler import NO_ADDRESS, Facts, Notify, Send
 from services.notifier.mails import LinkFacts, MailKey, MailRow
 from services.notifier.settings import NotifierSettings
@@ -138,3 +139,14 @@ def test_the_servers_answer_leads_on_or_waits(answer: Any, expected: type) -> No
 @pytest.mark.parametrize("kind", ["expiring", "refunded", "attention"])
 def test_trouble_with_a_mail_that_is_not_due_delays_nothing(kind: str) -> None:
     assert isinstance(decide(COMPLETED, kind, NotSent("451")), Nothing)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(250, Rejected), (421, NotSent), (451, NotSent), (-1, NotSent), (550, Rejected)]
+)
+def test_what_a_mail_server_says_can_be_written_down(code: int, expected: type) -> None:
+    judged = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
+
+    assert isinstance(judged, expected)
+    assert "\0" not in judged.why
+    assert len(judged.why) <= 300
