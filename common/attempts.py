@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from common.database import Transaction, unnest
+from common.database import Transaction, keys, unnest
 
 IN_FLIGHT_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who counts the provider's slots goes alone
 
@@ -79,8 +79,8 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
         """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL, ended_at IS NOT NULL,
                   extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id, result_url,
                   COALESCE(result_until < now(), false), request_id, extract(epoch FROM now() - ended_at)::float8
-           FROM attempts WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt""",
-        {"ids": list(job_ids)},
+           FROM attempts WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt""",
+        {"ids": keys(job_ids)},
     )
     for row in rows.fetchall():
         found[row[0]].append(Attempt(*row))
@@ -147,7 +147,7 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
                credits = COALESCE(i.credits, a.credits),
                error = COALESCE(i.error, a.error)
            FROM {rows}
-           WHERE a.job_id = i.job_id AND a.attempt = i.attempt 
+           WHERE a.job_id = i.job_id AND a.attempt = i.attempt
              AND (a.ended_at IS NULL OR (i.state = 'succeeded' AND a.result_url IS NULL))""",
         {
             "job_id": ("uuid", [r.job_id for r in records]),

@@ -1,12 +1,14 @@
 """PostgreSQL: the pool, transactions, and bringing the schema up to date. Translates the vendor's errors into ours."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg import errors, sql
@@ -169,11 +171,39 @@ def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[A
     """
     if not next(iter(columns.values()))[1]:
         return []
-    arrays = tuple(not n or values.count(values[0]) != len(values) for n, (_, values) in enumerate(columns.values()))
+    arrays = tuple(not n or found.count(found[0]) != len(found) for n, (_, found) in enumerate(columns.values()))
     query = _set_based(statement, tuple((name, kind) for name, (kind, _) in columns.items()), arrays)
     pairs = zip(columns.items(), arrays, strict=True)
-    cursor = tx.execute(query, {name: values if array else values[0] for (name, (_, values)), array in pairs})
+    values = {name: _array(kind, found) if array else found[0] for (name, (kind, found)), array in pairs}
+    cursor = tx.execute(query, values)
     return cursor.fetchall() if cursor.description else []
+
+
+def keys(job_ids: Iterable[UUID]) -> str:
+    """Ids as `ANY(%(ids)s::uuid[])` takes them."""
+    return _array("uuid", list(job_ids))
+
+
+def _array(kind: str, values: Sequence[Any]) -> str:
+    """PostgreSQL's text form of a one-dimensional array: psycopg looks at each element several times."""
+    written = _WRITTEN.get(kind, str)
+    return "{" + ",".join(["NULL" if value is None else written(value) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _hex_quoted(value: bytes) -> str:
+    return '"\\\\x' + value.hex() + '"'
+
+
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "uuid": attrgetter("hex"),
+    "text": _quoted,
+    "jsonb": _quoted,
+    "bytea": _hex_quoted,
+}
 
 
 @lru_cache(maxsize=1024)

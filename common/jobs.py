@@ -11,7 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from common import crash
-from common.database import Transaction, unnest
+from common.database import Transaction, keys, unnest
 from common.events import Event
 from common.outcomes import Move, Wait
 from common.stages import Plan, Stage, Status, event_of
@@ -90,8 +90,8 @@ COLUMNS = """
 def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
     """Load the jobs and lock their rows, in the order of their ids: two batches cannot deadlock."""
     rows = tx.execute(
-        f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s) ORDER BY job_id FOR UPDATE",
-        {"ids": sorted(set(job_ids))},
+        f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id FOR UPDATE",
+        {"ids": keys(set(job_ids))},
     )
     return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
 

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -165,7 +165,7 @@ class LaneRunner:
         if job is None:
             return Refuse(f"no job has the id {event.job_id}")
         if job.overdue and job.stage in UNDELIVERED:
-            return failed(job, "promise")
+            return replace(failed(job, "promise"), hold="")  # the refund lane leaves held jobs alone
         if job.held and not self.lane.acts_on_held and not getattr(event, "admin_override", False):
             return Nothing("held")
         return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from common.database import Transaction, unnest
+from common.database import Transaction, keys, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def running(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[F
     found: dict[UUID, list[tuple[FetchClaim, bool]]] = defaultdict(list)
     for job_id, attempt, number, at_work in tx.execute(
         """SELECT job_id, attempt, claim_no, stored_at IS NULL AND claimed_until > now() FROM deliveries
-           WHERE job_id = ANY(%(ids)s) ORDER BY job_id, attempt, claim_no""",
-        {"ids": list(job_ids)},
+           WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt, claim_no""",
+        {"ids": keys(job_ids)},
     ):
         found[job_id].append((FetchClaim(job_id, attempt, number), at_work))
     return found
@@ -98,7 +98,8 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
 def next_generations(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
     """The generation of each job's next link, counted from 1."""
     rows = tx.execute(
-        "SELECT job_id, max(generation) FROM links WHERE job_id = ANY(%(ids)s) GROUP BY job_id", {"ids": list(job_ids)}
+        "SELECT job_id, max(generation) FROM links WHERE job_id = ANY(%(ids)s::uuid[]) GROUP BY job_id",
+        {"ids": keys(job_ids)},
     )
     last = {job_id: int(generation) for job_id, generation in rows}
     return {job_id: last.get(job_id, 0) + 1 for job_id in job_ids}
@@ -118,12 +119,13 @@ def issue_links(tx: Transaction, links: Sequence[tuple[UUID, int, bytes]], life_
            SELECT i.job_id, i.generation, i.token_hash, now() + make_interval(secs => i.life_s) FROM {rows}""",
         columns,
     )
-    unnest(
-        tx,
-        """UPDATE links l SET revoked_at = now() FROM {rows}
-           WHERE l.job_id = i.job_id AND l.generation < i.generation AND l.revoked_at IS NULL""",
-        columns,
-    )
+    if any(generation > 1 for _, generation, _ in links):
+        unnest(
+            tx,
+            """UPDATE links l SET revoked_at = now() FROM {rows}
+               WHERE l.job_id = i.job_id AND l.generation < i.generation AND l.revoked_at IS NULL""",
+            columns,
+        )
 
 
 def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[UUID, float]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from common.database import Transaction, unnest
+from common.database import Transaction, keys, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> None
     """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5)."""
     tx.execute(
         """UPDATE links l SET expires_at = now() + make_interval(secs => %(life)s)
-           WHERE l.job_id = ANY(%(ids)s) AND l.revoked_at IS NULL
+           WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
              AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)""",
-        {"ids": list(job_ids), "life": life_s},
+        {"ids": keys(job_ids), "life": life_s},
     )
 
 
@@ -117,9 +117,9 @@ def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
         """SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
                   d.width, d.height, d.file_size
            FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
-           WHERE l.job_id = ANY(%(ids)s) AND l.revoked_at IS NULL
+           WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
            ORDER BY l.job_id, l.generation DESC, d.stored_at DESC""",
-        {"ids": list(job_ids)},
+        {"ids": keys(job_ids)},
     )
     return {row.job_id: row for row in rows}
 
@@ -129,8 +129,8 @@ def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tu
     found: dict[UUID, list[tuple[int, str, str, datetime]]] = {}
     for job_id, *reason in tx.execute(
         """SELECT job_id, attention_id, reason, detail, opened_at FROM attention
-           WHERE closed_at IS NULL AND job_id = ANY(%(ids)s) ORDER BY attention_id""",
-        {"ids": list(job_ids)},
+           WHERE closed_at IS NULL AND job_id = ANY(%(ids)s::uuid[]) ORDER BY attention_id""",
+        {"ids": keys(job_ids)},
     ):
         found.setdefault(job_id, []).append((reason[0], reason[1], reason[2], reason[3]))
     return found
