@@ -145,7 +145,7 @@ def test_trouble_with_a_mail_that_is_not_due_delays_nothing(kind: str) -> None:
     ("code", "expected"), [(250, Rejected), (421, NotSent), (451, NotSent), (-1, NotSent), (550, Rejected)]
 )
 def test_what_a_mail_server_says_can_be_written_down(code: int, expected: type) -> None:
-    judged = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
+    judged: Any = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
 
     assert isinstance(judged, expected)
     assert "\0" not in judged.why
