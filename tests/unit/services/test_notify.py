@@ -147,6 +147,6 @@ def test_trouble_with_a_mail_that_is_not_due_delays_nothing(kind: str) -> None:
 def test_what_a_mail_server_says_can_be_written_down(code: int, expected: type) -> None:
     judged: Any = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
 
-    assert isinstance(judged, expected)
+    assert type(judged) is expected
     assert "\0" not in judged.why
     assert len(judged.why) <= 300
