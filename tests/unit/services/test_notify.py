@@ -144,9 +144,10 @@ def test_trouble_with_a_mail_that_is_not_due_delays_nothing(kind: str) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"), [(250, Rejected), (421, NotSent), (451, NotSent), (-1, NotSent), (550, Rejected)]
 )
-def test_what_a_mail_server_says_can_be_written_down(code: int, expected: type) -> None:
-    judged: Any = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
+def test_what_a_mail_server_says_can_be_written_down(code: int, expected: type[NotSent | Rejected]) -> None:
+    judged = smtp._judge(code, b"no\x00 \xff such user" + b"x" * 1000)  # noqa: SLF001
 
+    assert isinstance(judged, NotSent | Rejected)
     assert type(judged) is expected
     assert "\0" not in judged.why
     assert len(judged.why) <= 300
