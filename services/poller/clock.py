@@ -31,6 +31,18 @@ REVIEW_S = 24 * 3600.0
 IDLE_S = 0.2
 AWAY_S = 1.0
 
+CLAIM_DUE = """
+WITH due AS (
+    SELECT job_id, wake_at FROM jobs WHERE settled_at IS NULL AND wake_at <= now()
+    ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
+UPDATE jobs j SET wake_at = now() + make_interval(secs => %(claim)s), wakes = j.wakes + 1
+FROM due WHERE j.job_id = due.job_id
+RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.traceparent,
+    j.hold_reason IS NOT NULL AND NOT (COALESCE(j.promise_at <= now(), false)
+        AND j.completed_at IS NULL AND j.failed_at IS NULL) AS review,
+    extract(epoch FROM now() - due.wake_at)::float8 AS late_s
+"""
+
 log = structlog.get_logger()
 
 
@@ -106,18 +118,7 @@ class Clock:
     def _claim(self) -> Sequence[Due]:
         with self._database.transaction() as tx:
             cursor = tx.cursor(row_factory=class_row(Due))
-            cursor.execute(
-                """WITH due AS (
-                       SELECT job_id, wake_at FROM jobs WHERE settled_at IS NULL AND wake_at <= now()
-                       ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
-                   UPDATE jobs j SET wake_at = now() + make_interval(secs => %(claim)s), wakes = j.wakes + 1
-                   FROM due WHERE j.job_id = due.job_id
-                   RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.traceparent,
-                       j.hold_reason IS NOT NULL AND NOT (COALESCE(j.promise_at <= now(), false)
-                           AND j.completed_at IS NULL AND j.failed_at IS NULL) AS review,
-                       extract(epoch FROM now() - due.wake_at)::float8 AS late_s""",
-                {"batch": BATCH, "claim": self._claim_s},
-            )
+            cursor.execute(CLAIM_DUE, {"batch": BATCH, "claim": self._claim_s})
             due = cursor.fetchall()
             held = [(d.job_id, HELD, "its review is due") for d in due if d.review]
             stuck = [(d.job_id, STUCK, f"{d.wakes} wake-ups in stage {d.stage}") for d in due if self._stuck(d)]
