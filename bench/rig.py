@@ -1,5 +1,6 @@
 """Private servers for a measurement: durable, and with fresh databases and virtual hosts for every round."""
 
+import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ from local.broker import Broker
 from local.database import Database
 from local.layout import ROOT
 from local.leftovers import sweep
+from local.processes import LocalError
 from local.servers import Say, ended, private_postgres, private_rabbitmq
 
 FOLDER = ROOT / ".enlarger" / "bench"
@@ -50,14 +52,26 @@ class Rig:
 
 
 @contextmanager
+def _alone() -> Iterator[None]:
+    """The folder, emptied, for one measurement at a time: two would measure each other."""
+    FOLDER.parent.mkdir(exist_ok=True)
+    with FOLDER.with_name("bench.lock").open("w") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalError("Another measurement is running: wait for it, or end it") from None
+        if FOLDER.exists():
+            for started in FOLDER.rglob("started.txt"):
+                sweep(started.parent)
+            shutil.rmtree(FOLDER)
+        FOLDER.mkdir()
+        yield
+
+
+@contextmanager
 def rig(say: Say) -> Iterator[Rig]:
     """Servers with their own defaults (durability included), ended whatever happens."""
-    if FOLDER.exists():
-        for started in FOLDER.rglob("started.txt"):
-            sweep(started.parent)
-        shutil.rmtree(FOLDER)
-    FOLDER.mkdir(parents=True)
-    with ExitStack() as ending:
+    with _alone(), ExitStack() as ending:
         broker = ending.enter_context(ended(private_rabbitmq(FOLDER / "rabbitmq", say)))
         broker.launch()
         database = ending.enter_context(ended(private_postgres(FOLDER / "postgres", say)))

@@ -38,9 +38,9 @@ def _cpu_of(pid: int) -> float:
     return sum(map(int, fields[_USER:_WAITED_SYSTEM])) / _TICKS
 
 
-def rss_mb(pid: int) -> float:
-    """Resident memory, in MB of 10^6 bytes, of the process and its children."""
-    return sum(_rss_kib(found) for found in tree(pid)) * 1024 / 1e6
+def rss_mb(pid: int, *, alone: bool = False) -> float:
+    """Resident memory, in MB of 10^6 bytes, of the process and (unless `alone`) its children."""
+    return sum(map(_rss_kib, [pid] if alone else tree(pid))) * 1024 / 1e6
 
 
 def _rss_kib(pid: int) -> int:
