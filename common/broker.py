@@ -7,7 +7,7 @@ that brought it: after a reconnect its acknowledgement is dropped (trap 3), and 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,13 +16,13 @@ import structlog
 from pika.adapters.select_connection import IOLoop
 
 from common import crash
-from common.confirms import Acks, Batch, Confirms, Message, Publish, Then
-from common.events import EXCHANGE
-from common.topology import DEAD_EXCHANGE, queues
+from common.confirms import Acks, Confirms, Message, Then
+from common.deliveries import Delivery, Subscription
+from common.publisher import Hooks, Publisher
+from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
 RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 TICK_S = 0.5
 CLOSE_S = 1.5
 
@@ -37,30 +37,6 @@ class Patience:
     confirm_s: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as it came from a queue; `tag` and `session` name it to the broker."""
-
-    queue: str
-    body: bytes
-    redelivered: bool
-    tag: int
-    session: int
-    subscription: "Subscription" = field(repr=False)
-
-
-@dataclass(slots=True, eq=False)
-class Subscription:
-    """A lane's queues on a channel of its own: at most `prefetch` unacknowledged messages, each handed to `sink`."""
-
-    queues: Sequence[str]
-    prefetch: int
-    sink: Callable[[Delivery], None]
-    paused: bool = False
-    channel: Any = None
-    acks: Acks = field(default_factory=Acks)
-
-
 class Broker:
     """The connections of one process. Any thread may call `publish…`, `complete`, `pause`, `resume`, `stop`."""
 
@@ -73,7 +49,6 @@ class Broker:
     ) -> None:
         self._urls = [url.strip() for url in urls.split(",")]
         self._name = name
-        self._on_returned = on_returned
         self._patience = patience
         self._subscriptions: list[Subscription] = []
         self._loop = IOLoop()
@@ -81,8 +56,7 @@ class Broker:
         self._session = 0
         self._failures = 0
         self._connections: list[Any] = []
-        self._publisher: Any = None
-        self._confirms = Confirms()
+        self._publisher = Publisher(Hooks(_write, self._loop.call_later, on_returned))
         self._stopping = False
         self._connected = False
         self._blocked = False
@@ -108,7 +82,7 @@ class Broker:
     def publish(self, messages: Sequence[Message], then: Then) -> None:
         """Publish; `then(True)` is called in the I/O thread once all are confirmed, `then(False)` when one never is."""
         if messages:
-            self._later(lambda: self._publish(messages, then))
+            self._later(lambda: self._publisher.publish(messages, then))
         else:
             then(True)  # noqa: FBT003 - the callback's shape
 
@@ -150,7 +124,6 @@ class Broker:
         if self._stopping:
             return
         self._session += 1
-        self._confirms = Confirms()
         self._connections = []
         self._open("publish", self._session, self._open_publisher)
 
@@ -186,16 +159,20 @@ class Broker:
         def opened(channel: Any) -> None:
             if session != self._session:
                 return  # given up while the channel was opening
-            confirms = self._confirms  # those of this channel: a channel given up may still speak of its own tags
             channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
-            channel.confirm_delivery(lambda frame: self._confirmed(confirms, frame))
+            confirms = self._publisher.use(channel)
+            channel.confirm_delivery(partial(self._confirmed, confirms))
             channel.add_on_return_callback(
                 lambda _channel, _method, properties, _body: confirms.returned(int(properties.message_id))
             )
-            self._publisher = channel
-            _declare(channel, lambda: self._open("consume", session, self._open_consumers))
+            declare(channel, lambda: self._open("consume", session, self._open_consumers))
 
         connection.channel(on_open_callback=opened)
+
+    def _confirmed(self, confirms: Confirms, frame: Any) -> None:
+        told = confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple)
+        self._publisher.confirmed(told, accepted=isinstance(frame.method, pika.spec.Basic.Ack))
+        self._flush()
 
     def _open_consumers(self, connection: Any, session: int) -> None:
         if not self._subscriptions:
@@ -246,57 +223,12 @@ class Broker:
         self._blocked = blocked
         log.warning("broker.blocked" if blocked else "broker.unblocked")
 
-    def _publish(self, messages: Sequence[Message], then: Then) -> None:
-        batch = Batch(len(messages), then)
-        for message in messages:
-            self._send(Publish(message, batch), self._session)
-
-    def _send(self, publish: Publish, session: int) -> None:
-        if session != self._session or self._publisher is None or not self._publisher.is_open:
-            publish.batch.one_done(ok=False)
-            return
-        message = publish.message
-        tag = self._confirms.sent(publish)
-        properties = pika.BasicProperties(
-            content_type=message.content_type,
-            delivery_mode=2,
-            message_id=str(tag),
-            headers=message.headers or None,
-        )
-        crash.point("before_publish")
-        self._publisher.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)
-        crash.point("after_publish")
-
-    def _confirmed(self, confirms: Confirms, frame: Any) -> None:
-        accepted = isinstance(frame.method, pika.spec.Basic.Ack)
-        for publish in confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple):
-            if accepted and not publish.returned:
-                publish.batch.one_done(ok=True)
-            else:
-                self._again(publish)
-        self._flush()
-
-    def _again(self, publish: Publish) -> None:
-        """Returned or refused: declare the topology once more, try a few times, then leave it to the job's wake-up."""
-        key = publish.message.routing_key
-        if publish.tries >= len(REPUBLISH_S):
-            log.error("publish.given_up", routing_key=key, returned=publish.returned)
-            publish.batch.one_done(ok=False)
-            return
-        if publish.returned:
-            self._on_returned(key)
-            log.error("publish.returned", routing_key=key)
-            _declare(self._publisher, lambda: None)
-        session = self._session
-        self._loop.call_later(REPUBLISH_S[publish.tries], lambda: self._send(publish, session))
-        publish.tries += 1
-
     def _complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         """A stale delivery's messages are published too: its redelivery may have found the work still being done."""
         for delivery, messages in work:
             if messages:
                 refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
-                self._publish(messages, partial(self._done, delivery, refusal=refusal))
+                self._publisher.publish(messages, partial(self._done, delivery, refusal=refusal))
             else:
                 self._done(delivery, ok=True)
         self._flush()
@@ -324,7 +256,7 @@ class Broker:
         """Watchdog: pika does not say when a confirm never comes, nor when a channel was closed for an ack timeout."""
         self.last_tick = time.monotonic()
         self._loop.call_later(TICK_S, self._tick)
-        if self._confirms.oldest_s() > self._patience.confirm_s and not self._blocked:
+        if self._publisher.oldest_s > self._patience.confirm_s and not self._blocked:
             self._lost(self._session, "a confirm did not come")
         elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
             self._lost(self._session, "a channel was closed")
@@ -334,13 +266,11 @@ class Broker:
             return
         self._session += 1  # from now on callbacks and acknowledgements of the old one are stale
         self._connected = self._blocked = False
-        self._publisher = None
         delay = RECONNECT_S[min(self._failures, len(RECONNECT_S) - 1)]
         self._failures += 1
         log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)
         self._close_connections()
-        for publish in self._confirms.abandon():
-            publish.batch.one_done(ok=False)
+        self._publisher.give_up()
         self._loop.call_later(delay, self._connect)
 
     def _close_connections(self) -> None:
@@ -350,7 +280,7 @@ class Broker:
 
     def _close_down(self, deadline: float) -> None:
         """Wait a little for the confirms that are under way: what is acknowledged now is not delivered again."""
-        if self._connected and len(self._confirms) and time.monotonic() < deadline:
+        if self._connected and len(self._publisher) and time.monotonic() < deadline:
             self._loop.call_later(TICK_S / 25, lambda: self._close_down(deadline))
             return
         self._flush()
@@ -366,14 +296,8 @@ class Broker:
             self._loop.call_later(0.02, lambda: self._stop_when_closed(deadline))
 
 
-def _declare(channel: Any, then: Callable[[], None]) -> None:
-    """Declare exchanges, queues and bindings in one pipelined go; `then` after the last."""
-    for exchange, kind in ((EXCHANGE, "topic"), (DEAD_EXCHANGE, "direct")):
-        channel.exchange_declare(exchange, kind, durable=True)
-    *most, last = queues().items()
-    for queue, (exchange, key, arguments) in most:
-        channel.queue_declare(queue, durable=True, arguments=arguments)
-        channel.queue_bind(queue, exchange, key)
-    queue, (exchange, key, arguments) = last
-    channel.queue_declare(queue, durable=True, arguments=arguments)
-    channel.queue_bind(queue, exchange, key, callback=lambda _frame: then())
+def _write(channel: Any, message: Message, tag: int) -> None:
+    properties = pika.BasicProperties(
+        content_type=message.content_type, delivery_mode=2, message_id=str(tag), headers=message.headers or None
+    )
+    channel.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)

@@ -10,31 +10,31 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
-from common.broker import Broker, Delivery, Subscription
+from common.broker import Broker
 from common.confirms import Message
 from common.database import Database, DatabaseAwayError, Transaction
-from common.events import Event, MalformedMessageError, decode, encode
+from common.deliveries import Delivery, Subscription
+from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
 from common.handlers import HandlerThreads
 from common.jobs import Job
 from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
+from common.outage import Patient
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
+from common.outflow import dead_letter, follows, report
 from common.stages import Plan, Stage
-from common.topology import DEAD_EXCHANGE, dead_queue
 
-AWAY_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +74,7 @@ class LaneRunner:
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
+        self._patient = Patient(self._pause, self._resume, self._stopping)
         self._broker: Broker | None = None
         self.subscription: Subscription | None = None
         self._threads = [
@@ -92,8 +93,7 @@ class LaneRunner:
 
     def drain(self, timeout_s: float) -> bool:
         """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
-        broker, subscription = self._attached()
-        broker.pause(subscription)
+        self._pause()
         self._stopping.set()
         self._inbox.put(None)
         with self._idle:
@@ -110,6 +110,14 @@ class LaneRunner:
         if self._broker is None or self.subscription is None:
             raise RuntimeError(f"the lane {self.lane.name} was not attached to a broker")
         return self._broker, self.subscription
+
+    def _pause(self) -> None:
+        broker, subscription = self._attached()
+        broker.pause(subscription)
+
+    def _resume(self) -> None:
+        broker, subscription = self._attached()
+        broker.resume(subscription)
 
     # --- the broker's thread -------------------------------------------------------------------------------------
 
@@ -139,7 +147,7 @@ class LaneRunner:
         try:
             return Item(delivery, decode(delivery.body, cls), time.monotonic())
         except MalformedMessageError as error:
-            self._emit([(delivery, self._dead(delivery, cls, str(error)))])
+            self._emit([(delivery, [dead_letter(delivery, cls, str(error))])])
             self._metrics.consumed(self.lane.name, cls.name, "refused", delivery.redelivered)
             self._count(-1)
             return None
@@ -234,7 +242,7 @@ class LaneRunner:
     ) -> list[Settled | Item]:
         """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself."""
         try:
-            return self._held_while_away(lambda: self._transaction(items, step))
+            return self._patient.run(lambda: self._transaction(items, step))
         except DatabaseAwayError:
             raise  # only while stopping: the delivery goes back to its queue
         except Exception:  # whatever it is, it is logged and counted; the job's wake-up is its retry
@@ -256,7 +264,7 @@ class LaneRunner:
     def _postponed(self, items: Sequence[Item]) -> list[Settled | Item]:
         """Count the failure and set a wake-up; where even that fails, the one that every job has must do."""
         try:
-            return self._held_while_away(lambda: self._transaction(items, self._postpone))
+            return self._patient.run(lambda: self._transaction(items, self._postpone))
         except DatabaseAwayError:
             raise
         except Exception:  # a row that somebody holds, for instance: no reason to end a whole worker
@@ -274,26 +282,6 @@ class LaneRunner:
             return Nothing("settled")
         return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled")
 
-    def _held_while_away(self, work: Callable[[], T]) -> T:
-        """While the database is away: stop consuming, keep what is unacknowledged, go on alone when it is back."""
-        broker, subscription = self._attached()
-        failures = 0
-        while True:
-            try:
-                result = work()
-            except DatabaseAwayError as error:
-                if not failures:
-                    log.warning("database.away", error=str(error))
-                    broker.pause(subscription)
-                if self._stopping.wait(AWAY_S[min(failures, len(AWAY_S) - 1)]):
-                    raise
-                failures += 1
-            else:
-                if failures:
-                    log.warning("database.back")
-                    broker.resume(subscription)
-                return result
-
     def _settle(self, results: Sequence[Settled | Item], *, asked: bool) -> None:
         """Committed: hand the questions to the handler threads, publish what follows, acknowledge."""
         finished: list[tuple[Delivery, Sequence[Message]]] = []
@@ -303,25 +291,15 @@ class LaneRunner:
                 self._asking.put(result)
                 continue
             item, _, outcome = result
-            finished.append((item.delivery, self._follows(item, outcome)))
+            finished.append((item.delivery, follows(self.lane.name, item.delivery, type(item.event), outcome)))
         self._emit(finished)
         with logs.together():
             for result in results:
                 if not isinstance(result, Item):
-                    self._note(*result)
+                    item, job, outcome = result
+                    done = (job, outcome, time.monotonic() - item.since)
+                    report(self._metrics, self.lane.name, item.delivery, item.event, done)
         self._count(-len(finished))
-
-    def _follows(self, item: Item, outcome: Outcome) -> list[Message]:
-        match outcome:
-            case Move(emit=events) | Wait(emit=events) | Nothing(emit=events):
-                return [Message(event.name, encode(event, self.lane.name)) for event in events]
-            case Refuse(reason=reason):
-                return self._dead(item.delivery, type(item.event), reason)
-
-    def _dead(self, delivery: Delivery, event: type[Event], reason: str) -> list[Message]:
-        log.error("message.refused", queue=delivery.queue, reason=reason)
-        headers = {"x-reason": reason, "x-queue": delivery.queue, "x-routing-key": event.name}
-        return [Message(dead_queue(delivery.queue), delivery.body, exchange=DEAD_EXCHANGE, headers=headers)]
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         broker, _ = self._attached()
@@ -330,25 +308,6 @@ class LaneRunner:
             for _, messages in finished:
                 for message in messages:
                     self._metrics.published(self.lane.name, message.routing_key)
-
-    def _note(self, item: Item, job: Job | None, outcome: Outcome) -> None:
-        name = item.event.name
-        self._metrics.consumed(self.lane.name, name, type(outcome).__name__.lower(), item.delivery.redelivered)
-        self._metrics.handled(self.lane.name, name, time.monotonic() - item.since)
-        context = {
-            "event_name": name,
-            "job_id": str(item.event.job_id),
-            "traceparent": item.event.traceparent,
-        }
-        match outcome:
-            case Move(to=to, kind=kind):
-                log.info("job.moved", stage=job and job.stage.value, to=to.value, kind=kind, **context)
-            case Wait(wake_s=wake_s, counted=counted):
-                log.info("job.waits", wake_s=round(wake_s, 1), counted=counted, **context)
-            case Nothing(why=why):
-                log.debug("delivery.nothing", why=why, **context)
-            case Refuse():
-                pass  # logged where the dead letter was made
 
     def _count(self, change: int) -> None:
         with self._idle:

@@ -4,6 +4,7 @@ Every argument is explicit, so that RabbitMQ 3.10 and 4.x behave alike (traps 10
 queue name: a broker refuses to redeclare a queue with other arguments.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from common.events import EVENTS, EXCHANGE
@@ -50,3 +51,16 @@ def queues() -> dict[str, tuple[str, str, dict[str, Any]]]:
         for event in EVENTS.values()
     }
     return dead | live
+
+
+def declare(channel: Any, then: Callable[[], None]) -> None:
+    """Declare exchanges, queues and bindings in one pipelined go; `then` after the last."""
+    for exchange, kind in ((EXCHANGE, "topic"), (DEAD_EXCHANGE, "direct")):
+        channel.exchange_declare(exchange, kind, durable=True)
+    *most, last = queues().items()
+    for queue, (exchange, key, arguments) in most:
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+        channel.queue_bind(queue, exchange, key)
+    queue, (exchange, key, arguments) = last
+    channel.queue_declare(queue, durable=True, arguments=arguments)
+    channel.queue_bind(queue, exchange, key, callback=lambda _frame: then())

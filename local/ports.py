@@ -6,7 +6,6 @@ import random
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 HOST = "127.0.0.1"
 
@@ -14,7 +13,7 @@ HOST = "127.0.0.1"
 # finds its port still free when it starts again.
 _LOWEST, _HIGHEST = 20_000, 32_000
 # Held open until this process ends: another one of ours that starts meanwhile takes other ports.
-_reserved: dict[int, IO[str]] = {}
+_reserved: dict[int, int] = {}
 
 
 def free_port() -> int:
@@ -28,11 +27,11 @@ def free_port() -> int:
 def _reserve(port: int) -> bool:
     folder = Path(tempfile.gettempdir()) / f"enlarger-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    lock = (folder / str(port)).open("w", encoding="ascii")
+    lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         return False
     _reserved[port] = lock
     return True

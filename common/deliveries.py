@@ -1,0 +1,31 @@
+"""What comes from a queue, and who takes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from common.confirms import Acks
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came from a queue; `tag` and `session` name it to the broker."""
+
+    queue: str
+    body: bytes
+    redelivered: bool
+    tag: int
+    session: int
+    subscription: "Subscription" = field(repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """A lane's queues on a channel of its own: at most `prefetch` unacknowledged messages, each handed to `sink`."""
+
+    queues: Sequence[str]
+    prefetch: int
+    sink: Callable[[Delivery], None]
+    paused: bool = False
+    channel: Any = None
+    acks: Acks = field(default_factory=Acks)

@@ -1,0 +1,50 @@
+"""What leaves a lane with an outcome: the messages that follow, and a line and figures for people."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from common.confirms import Message
+from common.deliveries import Delivery
+from common.events import Event, encode
+from common.jobs import Job
+from common.metrics import Metrics
+from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
+from common.topology import DEAD_EXCHANGE, dead_queue
+
+log = structlog.get_logger()
+
+
+def follows(lane: str, delivery: Delivery, event: type[Event], outcome: Outcome) -> Sequence[Message]:
+    """The messages that an outcome leads to; a refusal's is the dead letter."""
+    match outcome:
+        case Move(emit=events) | Wait(emit=events) | Nothing(emit=events):
+            return [Message(follower.name, encode(follower, lane)) for follower in events]
+        case Refuse(reason=reason):
+            return [dead_letter(delivery, event, reason)]
+
+
+def dead_letter(delivery: Delivery, event: type[Event], reason: str) -> Message:
+    """The message as it came, with the reason, its queue and its routing key in the headers."""
+    log.error("message.refused", queue=delivery.queue, reason=reason)
+    headers = {"x-reason": reason, "x-queue": delivery.queue, "x-routing-key": event.name}
+    return Message(dead_queue(delivery.queue), delivery.body, exchange=DEAD_EXCHANGE, headers=headers)
+
+
+def report(
+    metrics: Metrics, lane: str, delivery: Delivery, event: Event, done: tuple[Job | None, Outcome, float]
+) -> None:
+    """Count and log one settled delivery. `done`: its job, what was decided, seconds since it was taken."""
+    job, outcome, seconds = done
+    metrics.consumed(lane, event.name, type(outcome).__name__.lower(), delivery.redelivered)
+    metrics.handled(lane, event.name, seconds)
+    context = {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent}
+    match outcome:
+        case Move(to=to, kind=kind):
+            log.info("job.moved", stage=job and job.stage.value, to=to.value, kind=kind, **context)
+        case Wait(wake_s=wake_s, counted=counted):
+            log.info("job.waits", wake_s=round(wake_s, 1), counted=counted, **context)
+        case Nothing(why=why):
+            log.debug("delivery.nothing", why=why, **context)
+        case Refuse():
+            pass  # logged where the dead letter was made
