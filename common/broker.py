@@ -7,7 +7,6 @@ that brought it: after a reconnect its acknowledgement is dropped (trap 3), and 
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from pika.adapters.select_connection import IOLoop
 from common import crash
 from common.confirms import Acks, Confirms, Message, Then
 from common.deliveries import Delivery, Subscription
-from common.publisher import Hooks, Publisher
+from common.publisher import USUAL, Hooks, Patience, Publisher
 from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
@@ -29,14 +28,6 @@ CLOSE_S = 1.5
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds between heartbeats, and until a message must be confirmed: then the connection is given up."""
-
-    heartbeat_s: int = 20
-    confirm_s: float = 15.0
-
-
 class Broker:
     """The connections of one process. Any thread may call `publish…`, `complete`, `pause`, `resume`, `stop`."""
 
@@ -45,7 +36,7 @@ class Broker:
         urls: str,
         name: str,
         on_returned: Callable[[str], None] = lambda _key: None,
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
     ) -> None:
         self._urls = [url.strip() for url in urls.split(",")]
         self._name = name

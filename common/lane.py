@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from common.database import Transaction
+from common.deliveries import Delivery
 from common.events import Event
 from common.jobs import Job
 from common.outcomes import Outcome
@@ -33,6 +34,24 @@ class Answered:
     work: Work
     about: Any
     answer: Any
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """A delivery on its way through the lane, with one thread at a time. `about` is there once it has a question,
+    `answer` or `error` once it was asked.
+    """
+
+    delivery: Delivery
+    event: Event
+    since: float
+    job: Job | None = None
+    about: Any = None
+    answer: Any = None
+    error: Exception | None = None
+
+
+Settled = tuple[Item, Job | None, Outcome]
 
 
 class Lane(Protocol):

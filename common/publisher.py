@@ -15,6 +15,17 @@ REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds between heartbeats, and until a message must be confirmed: then the connection is given up."""
+
+    heartbeat_s: int = 20
+    confirm_s: float = 15.0
+
+
+USUAL = Patience()
+
+
 class Later(Protocol):
     """An I/O loop's way to call something after so many seconds."""
 

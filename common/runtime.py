@@ -9,8 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -25,7 +24,7 @@ from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
 from common.handlers import HandlerThreads
 from common.jobs import Job
-from common.lane import Answered, Lane, Question, Work
+from common.lane import Answered, Item, Lane, Question, Settled, Work
 from common.metrics import Metrics
 from common.outage import Patient
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
@@ -35,24 +34,6 @@ from common.stages import Plan, Stage
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """A delivery on its way through the lane, with one thread at a time. `about` is there once it has a question,
-    `answer` or `error` once it was asked.
-    """
-
-    delivery: Delivery
-    event: Event
-    since: float
-    job: Job | None = None
-    about: Any = None
-    answer: Any = None
-    error: Exception | None = None
-
-
-Settled = tuple[Item, Job | None, Outcome]
 
 
 def _job_id(item: Item) -> UUID:

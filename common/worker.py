@@ -12,10 +12,11 @@ from typing import Protocol
 import structlog
 
 from common import crash, health, logs
-from common.broker import Broker, Patience
+from common.broker import Broker
 from common.database import Database, DatabaseAwayError, Limits, migrate
 from common.lane import Lane
 from common.metrics import Metrics
+from common.publisher import Patience
 from common.runtime import LaneRunner
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, plans

@@ -15,13 +15,14 @@ import pika
 import psycopg
 
 from common import jobs
-from common.broker import Broker, Patience
+from common.broker import Broker
 from common.database import Database, Limits, Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.jobs import Job, Order
 from common.lane import Answered, Question, Work
 from common.metrics import Metrics
 from common.outcomes import Move, Nothing, Outcome, Payment
+from common.publisher import Patience
 from common.runtime import LaneRunner
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, Status, plans

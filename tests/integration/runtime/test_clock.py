@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 import psycopg
 import pytest
 
-from common.broker import Broker, Patience
+from common.broker import Broker
 from common.confirms import Message
+from common.publisher import Patience
 from common.stages import Plan, Stage
 from services.poller.clock import Clock
 from tests.integration.runtime.rig import PATIENCE, Rig, TinyLane
