@@ -1,0 +1,121 @@
+"""A plain model of the outside world for one job: what was really done there, whatever anybody was told of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
+from services.finisher.deliveries import StoredFile
+from services.finisher.handler_deliver import Failed, Fetch, Gone, Remove, Removed
+from services.finisher.picture import BadPicture
+from services.finisher.stripe import RefundedElsewhere, RefundOrder, RefundRejected, RefundState, RefundUnclear
+from services.notifier.handler import Send
+from services.notifier.smtp import NotSent, Sent
+from services.poller.handler import Look
+from services.submitter.handler import Ask
+
+GOOD = "good"
+
+
+@dataclass
+class Outside:
+    """`repeats`: accepted submissions by attempt; `lost_mails`: accepted mails whose answer never came."""
+
+    charged: int
+    jobs_at_provider: dict[str, State] = field(default_factory=dict)
+    submissions: Counter[int] = field(default_factory=Counter)
+    refunds: dict[str, tuple[str, int]] = field(default_factory=dict)  # key -> (Stripe's id, cents)
+    mails: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, Message-ID)
+    lost_mails: int = 0
+    files: set[str] = field(default_factory=set)
+
+    def call(self, about: Any, how: str) -> Any:
+        """Have it done, and answer; `how` it goes is one of `WAYS` for this kind of call."""
+        match about:
+            case Ask():
+                return self._submit(about, how)
+            case Look():
+                return tuple((attempt, self._look(provider_id, how)) for attempt, provider_id in about.submissions)
+            case Fetch():
+                return self._fetch(about, how)
+            case Remove(keys=keys):
+                self.files -= set(keys)
+                return Failed("a cut line") if how == "lost" else Removed()
+            case RefundOrder():
+                return self._refund(about, how)
+            case Send():
+                return self._mail(about, how)
+        raise AssertionError(f"nobody knows {about!r}")
+
+    @property
+    def given_back(self) -> int:
+        return sum(cents for _, cents in self.refunds.values())
+
+    def _submit(self, about: Ask, how: str) -> Any:
+        if how == "busy":
+            return NotAccepted("status 429", busy=True)
+        if how == "refused":
+            return PictureRefused("status 400")
+        if how == "ours":
+            return OurTrouble("status 402")
+        attempt = about.claim.attempt
+        self.submissions[attempt] += 1
+        provider_id = f"up_{about.claim.job_id}_{attempt}_{self.submissions[attempt]}"
+        self.jobs_at_provider[provider_id] = State.FAILED if how == "bad" else State.PROCESSING
+        if how == "lost":
+            return Unknown("no answer: ReadTimeout")
+        return Report(provider_id, self.jobs_at_provider[provider_id], None, 1)
+
+    def _look(self, provider_id: str, how: str) -> Report | Unclear:
+        if how == "lost":
+            return Unclear("status 500")
+        state = self.jobs_at_provider[provider_id]
+        if state is State.PROCESSING and how in {GOOD, "bad"}:
+            state = self.jobs_at_provider[provider_id] = State.SUCCEEDED if how == GOOD else State.FAILED
+        url = f"https://results.example/{provider_id}" if state is State.SUCCEEDED else None
+        return Report(provider_id, state, url, 1)
+
+    def _fetch(self, about: Fetch, how: str) -> Any:
+        if how in {"lost", "busy"}:
+            return Failed("a cut line")
+        if how == "bad":
+            return BadPicture("undecodable", "it is cut")
+        if how == "refused":
+            return Gone("status 404")
+        self.files.add(about.claim.file_key)
+        return StoredFile(3, sha256(b"png").hexdigest(), "image/png", *about.size)
+
+    def _refund(self, about: RefundOrder, how: str) -> Any:
+        if how in {"busy", "bad"}:
+            return RefundUnclear("APIConnectionError: no answer")
+        if how == "ours":
+            return RefundRejected("AuthenticationError")
+        known = self.refunds.get(about.idempotency_key)
+        if known is None:
+            if self.given_back + about.amount_cents > self.charged:
+                return RefundedElsewhere(self.given_back)
+            known = self.refunds[about.idempotency_key] = (f"re_{about.refund_id}", about.amount_cents)
+        return (
+            RefundUnclear("APIConnectionError: no answer")
+            if how == "lost"
+            else RefundState(known[0], "succeeded", None)
+        )
+
+    def _mail(self, about: Send, how: str) -> Any:
+        if how in {"busy", "bad", "ours", "refused"}:
+            return NotSent("451 try again later")
+        self.mails[about.key.kind, about.message_id] += 1
+        if how == "lost":
+            self.lost_mails += 1
+            return NotSent("SMTPServerDisconnected", maybe=True)
+        return Sent()
+
+
+WAYS = (GOOD, "lost", "bad", "busy", "refused", "ours")
+
+
+def hint_id(outside: Outside, job_id: UUID, attempt: int) -> str | None:
+    """The provider's id for an attempt, as its webhook would tell it."""
+    return next((known for known in outside.jobs_at_provider if known.startswith(f"up_{job_id}_{attempt}_")), None)
