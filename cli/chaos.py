@@ -20,7 +20,7 @@ def chaos(  # noqa: PLR0913 - the options of a command
     seconds: Annotated[float, typer.Option(min=5, help="How long faults come; healing and judging follow.")] = 120,
     seed: Annotated[list[int] | None, typer.Option(help="Every instant and victim; several make several runs.")] = None,
     fault: Annotated[list[str] | None, typer.Option(help="Only these faults (F1, F8, …); all by default.")] = None,
-    mutate: Annotated[bool, typer.Option(help="Break one safety control at a time; each must be noticed.")] = False,
+    mutate: Annotated[bool, typer.Option(help="Break one control at a time (6 min); each must be noticed.")] = False,
     mutant: Annotated[list[str] | None, typer.Option(help="Break only these controls.")] = None,
     json: Annotated[bool, typer.Option(help="The outcome as JSON on standard output.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the outcome as a page, for example docs/chaos.md.")] = None,

@@ -98,6 +98,7 @@ class Evidence:
     dead: Sequence[str] = ()
     poison: frozenset[str] = frozenset()
     leaks: Sequence[str] = ()
+    orphans: Sequence[str] = ()
     exits: Sequence[Exit] = ()
     slow_drains: Sequence[str] = ()
     disturbances: Sequence[Disturbance] = ()
@@ -116,6 +117,7 @@ def gather(world: World, purchases: Sequence[Purchase], redeliveries: int, *, bi
     with world.connect() as tx:
         rows = _rows(tx)
         dump = _dump(tx)
+        orphans = _orphans(world, tx)
     faults = {name: world.stand_in(name, "GET", "/sandbox/faults")["taken"] for name in ("upsampler", "inbox")}
     faults["stripe"] = stripe["faults"]["taken"]
     return Evidence(
@@ -129,6 +131,7 @@ def gather(world: World, purchases: Sequence[Purchase], redeliveries: int, *, bi
         dead=_dead_letters(world),
         poison=frozenset(world.diary.poison),
         leaks=[*_leaks(world, purchases, tokens), *_tokens_in(dump, tokens)],
+        orphans=orphans,
         exits=tuple(world.fleet.exits),
         slow_drains=tuple(world.diary.slow_drains),
         disturbances=tuple(world.diary.disturbances),
@@ -228,6 +231,14 @@ def _dump(tx: psycopg.Connection[tuple[Any, ...]]) -> str:
     """Every row of every table as text: a thief's copy of the database."""
     tables = [row[0] for row in tx.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
     return "\n".join(str(row[0]) for table in tables for row in tx.execute(f'SELECT t::text FROM "{table}" t'))
+
+
+def _orphans(world: World, tx: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
+    """Stored files that no row knows: nobody will ever remove them."""
+    known = {row[0] for row in tx.execute("SELECT file_key FROM deliveries UNION SELECT file_key FROM uploads")}
+    folder = world.stack.folder / "files"
+    stored = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return sorted(stored - known)
 
 
 def _tokens_in(dump: str, tokens: Iterable[str]) -> list[str]:

@@ -204,6 +204,11 @@ def _secrets(case: Case) -> Iterator[Violation]:
         yield Violation("a secret in the open", "", leak)
 
 
+def _files(case: Case) -> Iterator[Violation]:
+    for orphan in case.evidence.orphans:
+        yield Violation("a file that nobody will remove", "", orphan)
+
+
 def _processes(case: Case) -> Iterator[Violation]:
     for gone in case.evidence.exits:
         yield Violation("ended by itself", "", f"{gone.key} with code {gone.code}: {gone.last_lines[-600:]}")
@@ -224,5 +229,5 @@ def _bitten(case: Case) -> Iterator[Violation]:
 
 Rule = Callable[[Case], Iterator[Violation]]
 RULES: Sequence[Rule] = (
-    _ended, _refunds, _books, _submitted, _exact, _told, _waking, _queues, _secrets, _processes, _bitten
+    _ended, _refunds, _books, _submitted, _exact, _told, _waking, _queues, _secrets, _files, _processes, _bitten
 )  # fmt: skip

@@ -36,13 +36,13 @@ def main(console: Console, folder: Path, wanted: Wanted) -> bool:
     with durable_servers(folder, console.print) as servers:
         if wanted.mutate:
             caught = mutants.hunt(servers, folder, console.print, wanted.mutate)
-        else:
+        if wanted.report or not wanted.mutate:
             for seed in wanted.seeds:
                 plan = Plan(wanted.orders, wanted.seconds, Setup(seed), tuple(wanted.faults or FAULTS))
                 outcomes.append(run(servers, folder / f"seed-{seed}", plan, console.print))
                 report.show(console, outcomes[-1])
     if wanted.json:
-        print(report.as_json(outcomes))  # noqa: T201 - the command's product
+        print(report.as_json(outcomes, caught))  # noqa: T201 - the command's product
     if wanted.report and outcomes:
         wanted.report.write_text(report.page(outcomes, caught), "utf-8")
     return all(not outcome.verdict.violations for outcome in outcomes) and all(caught.values())

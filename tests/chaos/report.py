@@ -53,8 +53,9 @@ def show(console: Console, outcome: Outcome) -> None:
     console.print("[green]no violation[/]" if not outcome.verdict.violations else "[bold red]it did not hold[/]")
 
 
-def as_json(outcomes: Sequence[Outcome]) -> str:
-    return json.dumps([as_dict(outcome) for outcome in outcomes], indent=2)
+def as_json(outcomes: Sequence[Outcome], mutants: Mapping[str, str]) -> str:
+    """`mutants`: for each broken control the judge's first words, "" when it saw nothing."""
+    return json.dumps({"runs": [as_dict(outcome) for outcome in outcomes], "mutants": mutants}, indent=2)
 
 
 def page(outcomes: Sequence[Outcome], mutants: Mapping[str, str]) -> str:

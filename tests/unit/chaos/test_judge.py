@@ -88,6 +88,7 @@ PLANTED: dict[str, tuple[str, Evidence]] = {
     "left behind": ("messages are left", replace(GOOD, queued={"finisher.upscale.done": 2})),
     "good dead letter": ("a dead letter that is no poison", replace(GOOD, dead=('{"job_id": "1"}',))),
     "leak": ("a secret in the open", replace(GOOD, leaks=("ingest.1.log holds a token",))),
+    "orphan": ("a file that nobody will remove", replace(GOOD, orphans=("results/1#1",))),
     "suicide": ("ended by itself", replace(GOOD, exits=(Exit("poller.1", 70, "worker.stuck"),))),
     "slow drain": ("did not drain in time", replace(GOOD, slow_drains=("poller.1: 12.0 s",))),
     "nobody was killed": ("the faults did not bite", replace(BITTEN, kills=0)),
