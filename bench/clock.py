@@ -84,11 +84,11 @@ class WatchedClock(Clock):
         self.late, self.due_since = [], []
 
 
-def clock(sleeping: int, due: int, say: Say) -> ClockResult:
+def clock(sleeping: int, due: int, say: Say) -> tuple[ClockResult, dict[str, str]]:
     """Measure on private servers, from a thousand jobs asleep up to `sleeping`."""
     logs.configure("bench", "console", "warning")
     with rig(say) as running, running.place("bench-clock") as place:
-        return _Measurement(running, place, say).run(sleeping, due)
+        return _Measurement(running, place, say).run(sleeping, due), running.versions
 
 
 class _Measurement:
@@ -198,7 +198,7 @@ class _Measurement:
                 connection.execute("CHECKPOINT")
 
     def _plan(self) -> str:
-        """The claiming statement's plan, asserted: the partial index in its order, nothing else read, nothing sorted."""
+        """The claiming statement's plan, checked: the partial index in its order, nothing sorted, nothing else read."""
         with psycopg.connect(self._url, options=BY_KEY) as connection:
             rows = connection.execute(f"EXPLAIN {CLAIM_DUE}", {"batch": BATCH, "claim": CLAIM_S}).fetchall()
             connection.rollback()

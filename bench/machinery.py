@@ -8,7 +8,7 @@ from local.servers import Say
 TRICKLE = 400
 
 
-def machinery(count: int, say: Say) -> Result:
+def machinery(count: int, say: Say) -> tuple[Result, dict[str, str]]:
     """Measure our four workers on private servers."""
     with rig(say) as running:
-        return measure(running, Ours(), count, trickle=TRICKLE)
+        return measure(running, Ours(), count, trickle=TRICKLE), running.versions

@@ -36,6 +36,10 @@ class Rig:
     database: Database
     folder: Path
 
+    @property
+    def versions(self) -> dict[str, str]:
+        return {"RabbitMQ": self.broker.version, "PostgreSQL": self.database.version}
+
     @contextmanager
     def place(self, name: str) -> Iterator[Place]:
         """A place of its own, gone afterwards: no round leaves rows or queues to the next."""

@@ -31,12 +31,14 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`command` for a stage and a tuning; `start` for an order; `tunings` is what the sweep tries."""
+    """`command` for a stage and a tuning; `start` for an order; `tunings` is what the sweep tries. One that does not
+    `declares` its queues finds them there."""
 
     name: str
     command: Callable[[str, Tuning], Sequence[str]]
     start: Callable[[UUID], Start]
     tunings: Sequence[Tuning]
+    declares: bool = True
 
 
 class Rival:
@@ -49,6 +51,8 @@ class Rival:
         self._processes: list[Process] = []
 
     def processes(self, place: Place) -> Sequence[Process]:
+        if not self._recipe.declares:
+            _declare(place.amqp_url)
         env = child_environment(
             {
                 "PYTHONPATH": str(ROOT),
@@ -87,6 +91,15 @@ def chosen(recipe: Recipe, sweeps: Path = SWEEPS) -> Tuning:
     rows = [row for row in json.loads(sweeps.read_text())["rows"] if row["name"] == recipe.name]
     best = max(rows, key=lambda row: row["per_s"])
     return Tuning(best["threads"], best["prefetch"])
+
+
+def _declare(amqp_url: str) -> None:
+    with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+        channel = connection.channel()
+        channel.exchange_declare("bench", "topic", durable=True)
+        for stage in STAGES:
+            channel.queue_declare(stage, durable=True, arguments={"x-queue-type": "quorum"})
+            channel.queue_bind(stage, "bench", stage)
 
 
 def _consumed(amqp_url: str, queue: str) -> bool:
@@ -152,5 +165,5 @@ PEERS: Sequence[Recipe] = (
     Recipe("Dramatiq", _dramatiq, _dramatiq_start, _tunings((4, 8, 16), (16, 64, 256))),
     Recipe("FastStream", _module("faststream_app"), _text, _tunings((4, 8, 16), (16, 64, 256))),
 )
-REFERENCE = Recipe(TUNED, _module("tuned_loop"), _text, _tunings((8, 16, 32), (64, 256)))
-BARE_LOOP = Recipe(BARE, _module("bare_loop"), _text, [Tuning(1, 1)])
+REFERENCE = Recipe(TUNED, _module("tuned_loop"), _text, _tunings((8, 16, 32), (64, 256)), declares=False)
+BARE_LOOP = Recipe(BARE, _module("bare_loop"), _text, [Tuning(1, 1)], declares=False)

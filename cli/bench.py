@@ -10,13 +10,16 @@ from rich.table import Table
 
 from bench.clock import ClockResult
 from bench.clock import clock as measure_clock
+from bench.contest import Contest, contest, sweep
 from bench.machinery import machinery as measure_machinery
 from bench.measure import Result
+from bench.report import record
 from cli.failure import ends_plainly
 
 app = typer.Typer(help="Measure how fast the pipeline is.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Record = Annotated[bool, typer.Option("--record", help="Keep the figures in docs/benchmarks, with page and charts.")]
 
 
 @app.callback()
@@ -29,15 +32,44 @@ def machinery(
     *,
     orders: Annotated[int, typer.Option(min=100, help="How many orders are published at once.")] = 3000,
     as_json: Json = False,
+    keep: Record = False,
 ) -> None:
     """Measure the pipeline with its outside effects switched to nothing by its own settings."""
     console = Console(highlight=False, stderr=as_json)
     with ends_plainly(console):
-        result = measure_machinery(orders, console.print)
+        result, servers = measure_machinery(orders, console.print)
+        if keep:
+            record("machinery", asdict(result), servers, console.print)
     if as_json:
         typer.echo(json.dumps(asdict(result), indent=2))
     else:
         console.print(_summary(result))
+
+
+@app.command()
+def peers(  # noqa: PLR0913 - a command's options
+    *,
+    orders: Annotated[
+        int, typer.Option(min=300, help="How many orders each contestant gets over all rounds.")
+    ] = 20_000,
+    rounds: Annotated[int, typer.Option(min=1, help="In how many interleaved rounds.")] = 3,
+    only: Annotated[str, typer.Option(help="Only those with this in their name.")] = "",
+    sweep_tunings: Annotated[bool, typer.Option("--sweep", help="Look for each one's best tuning first.")] = False,
+    as_json: Json = False,
+    keep: Record = False,
+) -> None:
+    """Measure the same work on Celery, Dramatiq, FastStream, a hand-tuned loop and us, side by side."""
+    console = Console(highlight=False, stderr=as_json)
+    with ends_plainly(console):
+        if sweep_tunings:
+            sweep(only, console.print)
+        found, servers = contest(orders, rounds, only, console.print)
+        if keep:
+            record("peers", asdict(found), servers, console.print)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        console.print(_comparison(found))
 
 
 @app.command()
@@ -46,26 +78,51 @@ def clock(
     sleeping: Annotated[int, typer.Option(min=1000, help="How many jobs sleep.")] = 1_000_000,
     due: Annotated[int, typer.Option(min=1000, help="How many of them are due at once.")] = 100_000,
     as_json: Json = False,
+    keep: Record = False,
 ) -> None:
     """Measure the clock: wake-ups a second, how late they are, and what one costs as the number of sleepers grows."""
     console = Console(highlight=False, stderr=as_json)
     with ends_plainly(console):
-        result = measure_clock(sleeping, due, console.print)
+        result, servers = measure_clock(sleeping, due, console.print)
+        if keep:
+            record("clock", asdict(result), servers, console.print)
     if as_json:
         typer.echo(json.dumps(asdict(result) | {"growth": result.growth}, indent=2))
     else:
         console.print(_clock_summary(result))
+        console.print(result.plan, style="dim")
+
+
+def _comparison(found: Contest) -> Table:
+    table = Table(title=f"{found.results[0].orders:,} orders each", title_justify="left", title_style="bold")
+    for name in ("", "orders/s", "CPU s/1000: Python", "PostgreSQL", "RabbitMQ", "MB", "at 20/s: p50 ms", "p99 ms"):
+        table.add_column(name, justify="right" if name else "left")
+    for result in sorted(found.results, key=lambda one: -one.per_s):
+        spent = [result.python_cpu, result.cpu["PostgreSQL"], result.cpu["RabbitMQ"]]
+        late = result.trickle
+        table.add_row(
+            result.name,
+            f"{result.per_s:,.0f}",
+            *(f"{seconds:.2f}" for seconds in spent),
+            f"{max(result.rss_mb.values()):.0f}",
+            *((f"{late.p50_ms:.1f}", f"{late.p99_ms:.1f}") if late else ("", "")),
+            style="bold green" if result.name == "Enlarger" else None,
+        )
+    pgbench = f"pgbench alone {found.pgbench_per_s:,.0f} orders/s; " if found.pgbench_per_s else ""
+    table.caption = (
+        f"{pgbench}one queue {found.published_per_s:,.0f} publishes/s, {found.consumed_per_s:,.0f} consumed/s"
+    )
+    return table
 
 
 def _clock_summary(result: ClockResult) -> Table:
     table = Table(title=f"{result.sleeping:,} jobs asleep, {result.due:,} due at once", show_header=False)
     table.title_justify = "left"
-    table.add_row("wake-ups a second", f"{result.per_s:,.0f}, and {result.per_core_s:,.0f} for each core's CPU")
+    table.add_row("wake-ups a second", f"{result.per_s:,.0f}, and {result.per_core_s:,.0f} for each second of CPU")
     table.add_row("late at 500 falling due a second", f"p99 {result.steady_late_p99_s:.2f} s")
     table.add_row("oldest first", "yes" if result.oldest_first else "NO")
     table.add_row("memory", f"{result.rss_before_mb:.0f} MB before, {result.rss_after_mb:.0f} MB after")
     table.add_row("cost of a wake-up", f"{result.growth:.2f} times that with {result.costs[0].sleeping:,} asleep")
-    table.add_row("plan", result.plan)
     return table
 
 
@@ -79,7 +136,9 @@ def _summary(result: Result) -> Table:
         table.add_row(name, f"{seconds:.3f}", "" if memory is None else f"{memory:.0f}")
     table.add_section()
     table.add_row("Python together", f"{result.python_cpu:.3f}", "")
-    table.caption = f"publish to mail: at once p50 {result.saturated.p50_ms:.0f} ms, p99 {result.saturated.p99_ms:.0f}"
+    table.caption = (
+        f"publish to mail: at once p50 {result.saturated.p50_ms:.0f} ms, p99 {result.saturated.p99_ms:.0f} ms"
+    )
     if result.trickle:
-        table.caption += f"; at 20 orders/s p50 {result.trickle.p50_ms:.1f} ms, p99 {result.trickle.p99_ms:.1f} ms"
+        table.caption += f"\nat 20 orders/s p50 {result.trickle.p50_ms:.1f} ms, p99 {result.trickle.p99_ms:.1f} ms"
     return table

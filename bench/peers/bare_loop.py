@@ -14,10 +14,6 @@ stage = sys.argv[1]
 after = hops.AFTER[stage] if hops.AFTER[stage] in hops.STAGES else None
 connection = pika.BlockingConnection(pika.URLParameters(hops.AMQP_URL))
 channel = connection.channel()
-channel.exchange_declare("bench", "topic", durable=True)
-for name in hops.STAGES:
-    channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
-    channel.queue_bind(name, "bench", name)
 channel.basic_qos(prefetch_count=1)
 channel.confirm_delivery()
 database = psycopg.connect(hops.DATABASE_URL, autocommit=True)

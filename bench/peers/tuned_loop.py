@@ -31,14 +31,11 @@ class Loop:
         self.connection = pika.SelectConnection(pika.URLParameters(hops.AMQP_URL), on_open_callback=self.opened)
 
     def opened(self, connection) -> None:
-        connection.channel(on_open_callback=self.declare)
+        connection.channel(on_open_callback=self.consume)
 
-    def declare(self, channel) -> None:
+    def consume(self, channel) -> None:
         self.channel = channel
-        channel.exchange_declare("bench", "topic", durable=True)
-        for name in hops.STAGES:
-            channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
-            channel.queue_bind(name, "bench", name)
+        channel.add_on_close_callback(lambda _channel, error: sys.exit(f"the broker closed the channel: {error}"))
         channel.basic_qos(prefetch_count=hops.PREFETCH)
         channel.confirm_delivery(self.confirmed, callback=lambda _: channel.basic_consume(stage, self.take))
 
