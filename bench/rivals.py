@@ -32,7 +32,8 @@ class Tuning:
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """`command` for a stage and a tuning; `start` for an order; `tunings` is what the sweep tries. One that does not
-    `declares` its queues finds them there."""
+    `declares` its queues finds them there.
+    """
 
     name: str
     command: Callable[[str, Tuning], Sequence[str]]
