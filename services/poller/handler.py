@@ -98,9 +98,7 @@ class Watch:
         waiting = isinstance(work.event, UpscaleSubmitted) and not any(a.hinted and not a.ended for a in tried)
         if look.submissions:
             return Nothing("the first look comes by itself") if waiting else Question(look)
-        silent = [
-            a for a in tried if not a.ended and a.state != AttemptState.WAITING and not self._given_up(a)
-        ]
+        silent = [a for a in tried if not a.ended and a.state != AttemptState.WAITING and not self._given_up(a)]
         if silent:
             return Wait(max(self._settings.submit_unknown_wait_s - max(a.age_s for a in silent), 0.5))
         return Move(Stage.SUBMIT, "submission_lost", {"attempt": job.attempt}, wake_s=0)
