@@ -58,7 +58,7 @@ PASSING = (
 # Every statement finds its rows by key. Before the first statistics of a growing table are made, the planner believes
 # that reading all of it is cheaper, and with each order that grows dearer: it is told not to. Nor may it gather all
 # that is due and sort it, where an index has it in order and the clock wants the first few.
-BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
+BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
 FRESH_S = 1.0
 
 
@@ -96,6 +96,7 @@ class Database:
             check=_check,
             kwargs={
                 **NOTICE_DEATH,
+                "prepare_threshold": 1,  # the few statements that there are come again and again
                 "options": f"-c statement_timeout={limits.statement_s * 1000:.0f} "
                 f"-c lock_timeout={limits.lock_s * 1000:.0f} -c timezone=UTC {BY_KEY}",
             },

@@ -4,14 +4,13 @@ The routing key is the event's `name`; `queue` is its one consumer. docs/asyncap
 Messages are hints: what may happen is decided from rows, so a bare `{"job_id": "…"}` published by hand is accepted too.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 EXCHANGE = "enlarger"
 CONTENT_TYPE = "application/cloudevents+json"
@@ -150,11 +149,12 @@ def encode(event: Event, source: str) -> bytes:
 def decode(body: bytes, cls: type[Event]) -> Event:
     """Read a CloudEvent, or the bare data published by hand. Raises MalformedMessageError with a reason for people."""
     try:
-        message = json.loads(body)
+        message = from_json(body)
     except ValueError as error:
-        raise MalformedMessageError(f"the body is not JSON: {error}") from error
-    except RecursionError as error:
-        raise MalformedMessageError("the body is nested too deeply") from error
+        deep = "recursion limit" in str(error)
+        raise MalformedMessageError(
+            "the body is nested too deeply" if deep else f"the body is not JSON: {error}"
+        ) from error
     if not isinstance(message, dict):
         raise MalformedMessageError('the body must be a JSON object such as {"job_id": "…"}')
     if message.get("type", cls.name) != cls.name:

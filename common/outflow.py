@@ -1,13 +1,16 @@
 """What leaves a lane with an outcome: the messages that follow, and a line and figures for people."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
+from common import logs
 from common.confirms import Message
 from common.deliveries import Delivery
 from common.events import Event, encode
-from common.jobs import Job
+from common.lane import Settled
 from common.metrics import Metrics
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
 from common.topology import DEAD_EXCHANGE, dead_queue
@@ -31,20 +34,25 @@ def dead_letter(delivery: Delivery, event: type[Event], reason: str) -> Message:
     return Message(dead_queue(delivery.queue), delivery.body, exchange=DEAD_EXCHANGE, headers=headers)
 
 
-def report(
-    metrics: Metrics, lane: str, delivery: Delivery, event: Event, done: tuple[Job | None, Outcome, float]
-) -> None:
-    """Count and log one settled delivery. `done`: its job, what was decided, seconds since it was taken."""
-    job, outcome, seconds = done
-    metrics.consumed(lane, event.name, type(outcome).__name__.lower(), delivery.redelivered)
-    metrics.handled(lane, event.name, seconds)
-    context = {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent}
-    match outcome:
-        case Move(to=to, kind=kind):
-            log.info("job.moved", stage=job and job.stage.value, to=to.value, kind=kind, **context)
-        case Wait(wake_s=wake_s, counted=counted):
-            log.info("job.waits", wake_s=round(wake_s, 1), counted=counted, **context)
-        case Nothing(why=why):
-            log.debug("delivery.nothing", why=why, **context)
-        case Refuse():
-            pass  # logged where the dead letter was made
+def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
+    """Count and log what was settled together, a line for each job that moved or waits."""
+    now = time.monotonic()
+    moved: list[Mapping[str, Any]] = []
+    waits: list[Mapping[str, Any]] = []
+    for item, job, outcome in settled:
+        event = item.event
+        metrics.consumed(lane, event.name, type(outcome).__name__.lower(), item.delivery.redelivered)
+        metrics.handled(lane, event.name, now - item.since)
+        context = {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent}
+        match outcome:
+            case Move(to=to, kind=kind):
+                moved.append({"stage": job and job.stage.value, "to": to.value, "kind": kind, **context})
+            case Wait(wake_s=wake_s, counted=counted):
+                waits.append({"wake_s": round(wake_s, 1), "counted": counted, **context})
+            case Nothing(why=why):
+                log.debug("delivery.nothing", why=why, **context)
+            case Refuse():
+                pass  # logged where the dead letter was made
+    for name, rows in (("job.moved", moved), ("job.waits", waits)):
+        if rows:
+            logs.lines(name, rows)

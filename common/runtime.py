@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from common import crash, jobs, logs
+from common import crash, jobs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker
 from common.confirms import Message
@@ -274,12 +274,7 @@ class LaneRunner:
             item, _, outcome = result
             finished.append((item.delivery, follows(self.lane.name, item.delivery, type(item.event), outcome)))
         self._emit(finished)
-        with logs.together():
-            for result in results:
-                if not isinstance(result, Item):
-                    item, job, outcome = result
-                    done = (job, outcome, time.monotonic() - item.since)
-                    report(self._metrics, self.lane.name, item.delivery, item.event, done)
+        report(self._metrics, self.lane.name, [result for result in results if not isinstance(result, Item)])
         self._count(-len(finished))
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:

@@ -45,4 +45,4 @@ def hash_token(token: str) -> bytes:
 def _mac(key: bytes, domain: str, parts: Sequence[object]) -> str:
     fields = [domain, *map(str, parts)]
     message = "".join(f"{len(field)}:{field}" for field in fields)  # length-prefixed: no two lists look alike
-    return hmac.new(key, message.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, message.encode(), "sha256").hex()

@@ -68,7 +68,7 @@ MALFORMED = {
     "an attempt below one": (_cloud(data={"job_id": JOB, "attempt": 0}), "attempt: Input should be greater"),
     "an attempt in words": (_cloud(data={"job_id": JOB, "attempt": "first"}), "attempt: Input should be a valid"),
     "a field that nobody knows": (_cloud(data={"job_id": JOB, "amount": 5}), "amount: Extra inputs"),
-    "a lone surrogate": (b'{"job_id": "\\ud800"}', "upscale.done"),
+    "a lone surrogate": (b'{"job_id": "\\ud800"}', "not JSON"),
 }
 
 
