@@ -11,16 +11,16 @@ _USER, _WAITED_SYSTEM = 11, 15  # in /proc/PID/stat, counted behind the name: ut
 def tree(pid: int) -> list[int]:
     """`pid` and all that descends from it."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
         return []
-    tasks = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
-    return [pid, *(found for child in {*children, *tasks} for found in tree(int(child)))]
+    return [pid, *(found for task in tasks for child in _children(task) for found in tree(child))]
 
 
-def _children(task: Path) -> list[str]:
+def _children(task: Path) -> list[int]:
+    """The children that one thread has started."""
     try:
-        return (task / "children").read_text().split()
+        return [int(child) for child in (task / "children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):  # a thread that has just ended
         return []
 
