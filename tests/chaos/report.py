@@ -28,6 +28,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "poison": len(evidence.poison),
         "dead_letters": len(evidence.dead),
         "quiet_after_s": outcome.quiet_after_s and round(outcome.quiet_after_s, 1),
+        "operator": list(outcome.operator),
         "bites": {name: outcome.bites.get(name, 0) for name in outcome.plan.faults},
         "crash_points": dict(sorted(outcome.crashes.items())),
         "ambiguities": list(verdict.ambiguities),
@@ -48,6 +49,8 @@ def show(console: Console, outcome: Outcome) -> None:
     counts = ("paid", "delivered", "refunded", "kills", "redeliveries", "failed_calls", "dead_letters", "quiet_after_s")
     console.print(", ".join(f"{name.replace('_', ' ')} {told[name]}" for name in counts))
     console.print(f"{len(told['ambiguities'])} repeats excused by a lost answer")
+    for action in outcome.operator:
+        console.print(f"the operator {action}")
     for violation in outcome.verdict.violations:
         console.print(f"[bold red]violation[/] {violation}", markup=True, soft_wrap=True)
     console.print("[green]no violation[/]" if not outcome.verdict.violations else "[bold red]it did not hold[/]")
@@ -79,6 +82,7 @@ def page(outcomes: Sequence[Outcome], mutants: Mapping[str, str]) -> str:
         ),
         "",
         "*Ambiguous*: a submission or a mail that was repeated because its answer was lost.",
+        *(f"Seed {run['seed']}: the operator {action}." for run in runs for action in run["operator"]),
         "",
         "| fault | what | " + " | ".join(f"bit, seed {run['seed']}" for run in runs) + " |",
         "| --- | --- | " + " | ".join("---:" for _ in runs) + " |",

@@ -70,6 +70,7 @@ class Diary:
     bites: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     poison: set[str] = field(default_factory=set)
+    operator: list[str] = field(default_factory=list)
     slow_drains: list[str] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
