@@ -141,7 +141,7 @@ class Broker:
         self._connections.append(connection)
 
     def _opened(self, connection: Any, session: int, then: Callable[[Any, int], None]) -> None:
-        if session == self._session:
+        if session == self._session and not self._stopping:
             then(connection, session)
         else:
             connection.close()  # given up while it was opening
@@ -281,7 +281,7 @@ class Broker:
         self._stop_when_closed(time.monotonic() + 3)
 
     def _stop_when_closed(self, deadline: float) -> None:
-        if not any(c.is_open or c.is_closing for c in self._connections) or time.monotonic() > deadline:
+        if all(c.is_closed for c in self._connections) or time.monotonic() > deadline:
             self._loop.stop()
         else:
             self._loop.call_later(0.02, lambda: self._stop_when_closed(deadline))
