@@ -95,23 +95,26 @@ def clock(
 
 def _comparison(found: Contest) -> Table:
     table = Table(title=f"{found.results[0].orders:,} orders each", title_justify="left", title_style="bold")
-    for name in ("", "orders/s", "CPU s/1000: Python", "PostgreSQL", "RabbitMQ", "MB", "at 20/s: p50 ms", "p99 ms"):
-        table.add_column(name, justify="right" if name else "left")
+    table.add_column("", no_wrap=True)
+    for name in ("orders/s", "CPU s per 1000", "MB", "p50 ms", "p99 ms"):
+        table.add_column(name, justify="right", no_wrap=True)
     for result in sorted(found.results, key=lambda one: -one.per_s):
         spent = [result.python_cpu, result.cpu["PostgreSQL"], result.cpu["RabbitMQ"]]
         late = result.trickle
         table.add_row(
             result.name,
             f"{result.per_s:,.0f}",
-            *(f"{seconds:.2f}" for seconds in spent),
+            " / ".join(f"{seconds:.2f}" for seconds in spent),
             f"{max(result.rss_mb.values()):.0f}",
             *((f"{late.p50_ms:.1f}", f"{late.p99_ms:.1f}") if late else ("", "")),
             style="bold green" if result.name == "Enlarger" else None,
         )
-    pgbench = f"pgbench alone {found.pgbench_per_s:,.0f} orders/s; " if found.pgbench_per_s else ""
+    pgbench = f"pgbench alone: {found.pgbench_per_s:,.0f} orders/s. " if found.pgbench_per_s else ""
     table.caption = (
-        f"{pgbench}one queue {found.published_per_s:,.0f} publishes/s, {found.consumed_per_s:,.0f} consumed/s"
+        "CPU: Python / PostgreSQL / RabbitMQ. MB: the largest process. Milliseconds: at 20 orders/s.\n"
+        f"{pgbench}One queue: {found.published_per_s:,.0f} publishes/s, {found.consumed_per_s:,.0f} consumed/s."
     )
+    table.caption_justify = "left"
     return table
 
 

@@ -8,7 +8,7 @@ import matplotlib
 
 matplotlib.use("svg")
 matplotlib.rcParams.update({
-    "svg.hashsalt": "enlarger", "svg.fonttype": "path", "font.size": 10, "axes.spines.top": False,
+    "svg.hashsalt": "enlarger", "svg.fonttype": "none", "font.size": 10, "font.family": "sans-serif", "axes.spines.top": False,
     "axes.spines.right": False, "figure.facecolor": "white",
 })
 import matplotlib.pyplot as plt  # noqa: E402
