@@ -44,8 +44,6 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
         raise ApiError(422, "unfit_picture", looked.why)
     offers = pricing(edge, looked.width, looked.height)
     upload_id = f"up_{secrets.token_urlsafe(16)}"
-    image.file.seek(0)
-    edge.storage.write(f"uploads/{upload_id}", image.file)
     with edge.database.transaction() as tx:
         tx.execute(
             """INSERT INTO uploads (upload_id, file_key, media_type, width, height, file_size)
@@ -53,6 +51,8 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
             {"id": upload_id, "key": f"uploads/{upload_id}", "type": looked.media_type, "width": looked.width,
              "height": looked.height, "size": size},
         )  # fmt: skip
+    image.file.seek(0)
+    edge.storage.write(f"uploads/{upload_id}", image.file)  # after its row: no file is ever there that no row knows
     UPLOADS.labels("taken").inc()
     return {
         "success": True,
