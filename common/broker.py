@@ -23,6 +23,7 @@ from common.topology import DEAD_EXCHANGE, declare
 BLOCKED_S = 60
 RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 TICK_S = 0.5
+STABLE_S = 5.0
 CLOSE_S = 1.5
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Broker:
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
         self._session = 0
         self._failures = 0
+        self._connected_at = 0.0
         self._connections: list[Any] = []
         self._publisher = Publisher(Hooks(_write, self._loop.call_later, on_returned))
         self._stopping = False
@@ -185,7 +187,7 @@ class Broker:
 
     def _now_connected(self) -> None:
         self._connected = True
-        self._failures = 0
+        self._connected_at = time.monotonic()
 
     def _start_consuming(self, subscription: Subscription) -> None:
         session = self._session
@@ -247,6 +249,8 @@ class Broker:
         """Watchdog: pika does not say when a confirm never comes, nor when a channel was closed for an ack timeout."""
         self.last_tick = time.monotonic()
         self._loop.call_later(TICK_S, self._tick)
+        if self._connected and self.last_tick - self._connected_at > STABLE_S:
+            self._failures = 0  # not at once: what fails right after each connect must not redeliver in a storm
         if self._publisher.oldest_s > self._patience.confirm_s and not self._blocked:
             self._lost(self._session, "a confirm did not come")
         elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
