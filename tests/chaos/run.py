@@ -12,7 +12,7 @@ import psycopg
 import requests
 
 from local.servers import Servers, ended, private_postgres, private_rabbitmq
-from tests.chaos import schedule
+from tests.chaos import operator, schedule
 from tests.chaos.customers import Customers
 from tests.chaos.evidence import Evidence, gather, queue_depths
 from tests.chaos.faults import FAULTS, outside
@@ -105,21 +105,8 @@ def _heal(world: World) -> None:
         world.stand_in(name, "DELETE", "/sandbox/faults")
     for name, link in world.links.items():
         link.heal(reset_silent=name == "database")
-    _bury_dead_queues(world)
+    operator.bury_dead_queues(world)
     world.fleet.disarm()
-
-
-def _bury_dead_queues(world: World) -> None:
-    """What an operator does: RabbitMQ 3.10 forgets the newest quorum queue when it is killed in the second after its
-    declaration; it says that the queue is there, and never answers for it. The workers declare it again.
-    """
-    for queue in world.api("GET", "/queues/{vhost}?disable_stats=true"):
-        path = f"/queues/{{vhost}}/{queue['name']}"
-        try:
-            world.api("POST", f"{path}/get", {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"})
-        except requests.Timeout:
-            world.api("DELETE", path)
-            world.diary.operator.append(f"deleted the queue {queue['name']}, which RabbitMQ had lost")
 
 
 def _wait_quiet(world: World, within_s: float) -> float | None:

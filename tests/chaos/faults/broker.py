@@ -9,6 +9,7 @@ from urllib.parse import quote
 import requests
 
 from common.events import EVENTS, EXCHANGE
+from tests.chaos import operator
 from tests.chaos.world import World
 
 POISON = (
@@ -24,6 +25,7 @@ def kill(world: World, chances: Random) -> int:
         world.broker.kill()
         time.sleep(chances.uniform(0, 1))
         world.broker.start()
+        operator.bury_dead_queues(world)
     return 1
 
 
