@@ -5,13 +5,18 @@ import logging
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from pydantic_core import to_json
 
+from common.events import Event
+
 log = structlog.get_logger()
+# What the work of this thread is about: looked at when a line is written, which is seldom.
+telling_of: ContextVar[Event | None] = ContextVar("telling_of", default=None)
 
 
 def configure(service: str, log_format: str, level: str) -> None:
@@ -32,6 +37,7 @@ def configure(service: str, log_format: str, level: str) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _name_event,
             name_service,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -48,6 +54,13 @@ def configure(service: str, log_format: str, level: str) -> None:
     # The libraries' own lines: warnings only, and none of pika's (its errors are reported by common.broker).
     logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def _name_event(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event = telling_of.get()
+    if event is None:
+        return line
+    return {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent, **line}
 
 
 def lines(event: str, rows: Sequence[Mapping[str, Any]]) -> None:

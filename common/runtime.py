@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from common import crash, jobs
+from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker
 from common.confirms import Message
@@ -178,16 +178,14 @@ class LaneRunner:
     # --- handler threads -----------------------------------------------------------------------------------------
 
     def _ask(self, item: Item) -> None:
-        structlog.contextvars.bind_contextvars(
-            event_name=item.event.name, job_id=str(item.event.job_id), traceparent=item.event.traceparent
-        )
+        logs.telling_of.set(item.event)
         try:
             item.answer = self.lane.ask(item.about)
         except Exception as unexpected:
             item.error = unexpected
             log.exception("ask.crashed")
         finally:
-            structlog.contextvars.clear_contextvars()
+            logs.telling_of.set(None)
         self._answers.put(item)
 
     # --- the committer -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +31,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
 
 STUCK_TRIES = 8
+_mailed = cache(MAILS.labels)
 EARLY = timedelta(minutes=1)  # our clock and the database's may differ by this
 KINDS: dict[type[Event], str] = {
     JobCompleted: "ready",
@@ -114,7 +115,7 @@ class Notify:
         crash.point("before_mail")
         answer = self._mailer.send(lambda: self._letters.render(about.letter))
         crash.point("after_mail")
-        MAILS.labels(about.key.kind, type(answer).__name__.lower()).inc()
+        _mailed(about.key.kind, type(answer).__name__.lower()).inc()
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:

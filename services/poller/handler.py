@@ -8,6 +8,7 @@ check has no effect at the provider, so it needs no claim.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from common import attempts, crash
 from common.attempts import Attempt, AttemptState, Record
@@ -24,6 +25,8 @@ from services.poller.metrics import LOOKS
 from services.poller.settings import PollerSettings
 
 LATE_STAGES = (Stage.REFUND, Stage.ANNOUNCE, Stage.REMIND, Stage.KEEP, Stage.SETTLED, Stage.FETCH)
+
+_looked = cache(LOOKS.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Watch:
         looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
         crash.point("after_status")
         for _, told in looked:
-            LOOKS.labels(told.state.value if isinstance(told, Report) else "unclear").inc()
+            _looked(told.state.value if isinstance(told, Report) else "unclear").inc()
         return looked
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,8 @@ from services.submitter.override import Override
 from services.submitter.settings import SubmitterSettings
 
 OUR_TROUBLE_WAIT_S = 60.0
+
+_answered = cache(SUBMISSIONS.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Submit:
             crash.point("before_submit")
             answer = self._provider.submit(about.submission)
             crash.point("after_submit")
-        SUBMISSIONS.labels(type(answer).__name__).inc()
+        _answered(type(answer).__name__).inc()
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
