@@ -95,7 +95,7 @@ def crash_at_a_point(world: World, chances: Random) -> int:
     with world.diary.disturbing("F7", slot.key):
         with slot.lock:
             _kill(world, slot)
-            slot.start({"TEST_CRASH_POINTS": f"{point}:0.3:{chances.random()}"})
+            slot.start({"TEST_CRASH_POINTS": f"{point}:0.7:{chances.random()}"})
         deadline = time.monotonic() + ARMED_S
         while slot.armed and time.monotonic() < deadline:
             time.sleep(0.1)
