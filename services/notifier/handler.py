@@ -220,6 +220,8 @@ class Notify:
 
     def _link_values(self, job: Job, link: LinkFacts) -> dict[str, Any]:
         token = self._signer.find_download_token(job.job_id, link.generation, link.token_hash)
+        if token is None:  # the mail waits, counted, and attention is raised: put the key back
+            raise LookupError(f"SECRET_KEY no longer holds the key of the link of job {job.job_id}")
         expires = link.expires_at if job.stage is Stage.REMIND else datetime.now(UTC) + timedelta(seconds=self._link_s)
         return {
             "download_url": f"{self._base}/d/{token}",

@@ -66,6 +66,11 @@ def test_no_customer_is_reminded_of_what_they_have() -> None:
     )
 
 
+def test_a_link_whose_key_is_gone_is_not_mailed() -> None:
+    with pytest.raises(LookupError, match="SECRET_KEY"):
+        LANE._link_values(COMPLETED, LINK)  # noqa: SLF001
+
+
 def test_nobody_is_told_of_nothing() -> None:
     assert isinstance(step(Work(JobAttention(job_id=JOB), a_job()), NO_FACTS), Nothing)
 
