@@ -31,6 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
+    # started in the background we inherit an ignored SIGINT, and so would every process that a test interrupts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     infrastructure = Infrastructure(config.getoption("--infra"))
     config.stash[_KEY] = infrastructure
     config.add_cleanup(infrastructure.close)
