@@ -41,6 +41,7 @@ def main(console: Console, folder: Path, wanted: Wanted) -> bool:
                 plan = Plan(wanted.orders, wanted.seconds, Setup(seed), tuple(wanted.faults or FAULTS))
                 outcomes.append(run(servers, folder / f"seed-{seed}", plan, console.print))
                 report.show(console, outcomes[-1])
+                (folder / f"seed-{seed}" / "outcome.json").write_text(report.as_json(outcomes[-1:], {}), "utf-8")
     if wanted.json:
         print(report.as_json(outcomes, caught))  # noqa: T201 - the command's product
     if wanted.report and outcomes:

@@ -29,6 +29,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         "dead_letters": len(evidence.dead),
         "quiet_after_s": outcome.quiet_after_s and round(outcome.quiet_after_s, 1),
         "operator": list(outcome.operator),
+        "missed": list(outcome.missed),
         "bites": {name: outcome.bites.get(name, 0) for name in outcome.plan.faults},
         "crash_points": dict(sorted(outcome.crashes.items())),
         "ambiguities": list(verdict.ambiguities),
@@ -51,6 +52,8 @@ def show(console: Console, outcome: Outcome) -> None:
     console.print(f"{len(told['ambiguities'])} repeats excused by a lost answer")
     for action in outcome.operator:
         console.print(f"the operator {action}")
+    for miss in outcome.missed:
+        console.print(f"a fault missed its target: {miss}", markup=False)
     for violation in outcome.verdict.violations:
         console.print(f"[bold red]violation[/] {violation}", markup=True, soft_wrap=True)
     console.print("[green]no violation[/]" if not outcome.verdict.violations else "[bold red]it did not hold[/]")

@@ -54,6 +54,7 @@ class Outcome:
     versions: str
     refused: int
     operator: Sequence[str]
+    missed: Sequence[str]
     quiet_after_s: float | None
 
 
@@ -95,6 +96,7 @@ def run(servers: Servers, folder: Path, plan: Plan, say: Say) -> Outcome:
             versions=f"RabbitMQ {servers.broker.version}, PostgreSQL {servers.database.version}",
             refused=customers.refused,
             operator=tuple(world.diary.operator),
+            missed=tuple(world.diary.missed),
             quiet_after_s=quiet_after_s,
         )
 

@@ -6,6 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
 
+import psycopg
+import requests
+
+from local.processes import LocalError
 from tests.chaos.faults import FAULTS
 from tests.chaos.world import World
 
@@ -70,6 +74,9 @@ class Conductor:
 
     def _play(self, instant: Instant) -> None:
         chances = Random(instant.seed)  # noqa: S311 - a schedule, no secret
-        times = FAULTS[instant.fault].act(self._world, chances)
-        if times:
+        try:
+            times = FAULTS[instant.fault].act(self._world, chances)
+        except (requests.RequestException, psycopg.Error, LocalError) as error:
+            self._world.diary.missed.append(f"{instant.fault}: {error}")  # another fault bites its target just now
+        else:
             self._world.diary.bit(instant.fault, times)

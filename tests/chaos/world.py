@@ -70,6 +70,7 @@ class Diary:
     bites: Counter[str] = field(default_factory=Counter)
     kills: int = 0
     poison: set[str] = field(default_factory=set)
+    missed: list[str] = field(default_factory=list)
     operator: list[str] = field(default_factory=list)
     slow_drains: list[str] = field(default_factory=list)
     disturbances: list[Disturbance] = field(default_factory=list)
