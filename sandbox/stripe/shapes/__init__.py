@@ -17,7 +17,7 @@ __all__ = ["API_VERSION", "Shape", "line_items", "listed", "render"]
 
 @singledispatch
 def render(record: records.Record) -> Shape:
-    raise NotImplementedError(f"no shape for {type(record).__name__}")
+    raise TypeError(f"no shape for {type(record).__name__}")
 
 
 render.register(records.Session, session)
