@@ -9,11 +9,14 @@ import math
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Literal, Protocol
 from urllib.parse import quote
 from uuid import UUID
 
 import requests
+import structlog
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -23,6 +26,9 @@ MAX_ANSWER = 1 << 20
 MAX_CREDITS = 1_000_000
 MAX_RETRY_AFTER_S = 3600.0
 POOL = 16
+UNKNOWN_STATUSES = Counter("enlarger_provider_unknown_statuses", "Status words of the provider that we do not know.")
+
+log = structlog.get_logger()
 NULL_URL = "null:"
 
 Dialect = Literal["live", "documented"]
@@ -247,7 +253,17 @@ class NullProvider:
 
 
 def _state(word: str) -> State:
-    return _STATES.get(word, State.PROCESSING)  # contracts.md: unknown statuses are treated as still processing
+    """Unknown statuses are treated as still processing, logged once and counted (contracts.md section 1)."""
+    known = _STATES.get(word)
+    if known is None:
+        UNKNOWN_STATUSES.inc()
+        _say_once(word[:50])
+    return known or State.PROCESSING
+
+
+@lru_cache(maxsize=64)
+def _say_once(word: str) -> None:
+    log.warning("provider.unknown_status", status=word)
 
 
 def _credits(cost: float | None) -> int | None:

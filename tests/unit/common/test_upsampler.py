@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from common.upsampler import (
+    UNKNOWN_STATUSES,
     NotAccepted,
     NullProvider,
     OurTrouble,
@@ -213,3 +214,13 @@ def test_the_null_provider_succeeds_at_once() -> None:
     assert isinstance(told, Report)
     assert told.state is State.SUCCEEDED
     assert NullProvider().status(told.provider_id) == told
+
+
+def test_an_unknown_status_word_counts_as_still_processing_and_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    before = UNKNOWN_STATUSES.collect()
+    asked = _json({"id": "up_1", "status": "PONDERING"})
+
+    assert [_status(asked), _status(asked)] == [Report("up_1", State.PROCESSING)] * 2
+    counted = [family.samples[0].value for family in (*before, *UNKNOWN_STATUSES.collect())]
+    assert counted[1] - counted[0] == 2
+    assert capsys.readouterr().out.count("PONDERING") == 1
