@@ -1,6 +1,6 @@
 """The shape of a lane: what a service's handler gives to the runtime, and what it gets (design section 3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,6 +70,3 @@ class Lane(Protocol):
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]: ...
     def ask(self, about: Any) -> Any: ...
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]: ...
-
-
-Queues = Mapping[str, type[Event]]
