@@ -47,6 +47,23 @@ class Broker(ABC):
     def delete_vhost(self, name: str) -> None:
         self.api("DELETE", f"/vhosts/{quote(name, safe='')}")
 
+    def takes_quorum_queues(self) -> bool:
+        """Declares one and deletes it (10 ms)."""
+        vhost, queue = "/vhosts/health", "/queues/health/quorum"
+        arguments = {"durable": True, "arguments": {"x-queue-type": "quorum"}}
+        try:
+            self.api("PUT", vhost, {})
+            self.api("PUT", "/permissions/health/" + self.USER, _EVERYTHING)
+            self.api("PUT", queue, arguments)
+            self.api("DELETE", queue)
+        except requests.RequestException:
+            return False
+        return True
+
+    def complaints(self) -> str:
+        """The last errors in its log, where we can read it."""
+        return ""
+
     def api(self, method: str, path: str, body: Any = None) -> Any:
         """Calls the management API: `api("GET", "/queues/%2F")`. Raises `requests.RequestException`."""
         address = f"{self.management_url}/api{path}"

@@ -1,6 +1,7 @@
 """A private RabbitMQ node: its own epmd, cookie, ports and folder. The machine's node is never touched."""
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from local.processes import LocalError, Process, Program
 # The node's own orderly stop takes 6 s.
 _STOP_S = 20.0
 _NODE = "enlarger@localhost"
+_COMPLAINT = re.compile(r"\[(error|critical|alert|emergency)\]")
+_COMPLAINTS = 60
 _PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
 
 # The scripts proper. Debian's /usr/sbin/rabbitmq-server is a wrapper that acts on the machine's default node.
@@ -75,6 +78,10 @@ class RabbitMQ(Broker):
         if done.returncode:
             raise LocalError(f"rabbitmqctl {' '.join(args)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
+
+    def complaints(self) -> str:
+        log = (self.folder / "log" / f"{_NODE}.log").read_text(errors="replace")
+        return "\n".join([line for line in log.splitlines() if _COMPLAINT.search(line)][-_COMPLAINTS:])
 
     def _epmd_command(self) -> list[str]:
         epmd = shutil.which("epmd") or next(iter(sorted(Path("/usr/lib/erlang").glob("erts-*/bin/epmd"))), None)

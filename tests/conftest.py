@@ -6,6 +6,7 @@ for tests that stop, kill or inspect them. `stack` (acceptance) is the whole sys
 
 import secrets
 import signal
+import warnings
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -50,6 +51,13 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[Any]) -> s
         return f"infrastructure: {config.stash[_KEY].versions()}"
     except LocalError as error:
         return f"infrastructure: {error}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if "broker" in getattr(item, "fixturenames", ()):
+        complaint = item.config.stash[_KEY].revived_after()
+        if complaint:
+            warnings.warn(complaint, stacklevel=1)
 
 
 @pytest.fixture(scope="session")

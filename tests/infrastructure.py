@@ -42,6 +42,19 @@ class Infrastructure:
     def durable_database(self) -> Database:
         return self._start_database("durable-postgres", durable=True)
 
+    def revived_after(self) -> str:
+        """Restarts a broker that takes no quorum queue any more; what it complained of, or "" where all is well.
+
+        RabbitMQ 3.10 can lose its Raft system and go on answering everything else. That is for operators to restart,
+        and no reason for every later test to fail.
+        """
+        if "broker" not in self.__dict__ or self.broker.takes_quorum_queues():
+            return ""
+        complaints = self.broker.complaints()
+        self.broker.kill()
+        self.broker.start()
+        return f"RabbitMQ took no quorum queue and was restarted. Its log's last errors:\n{complaints}"
+
     def close(self) -> None:
         for server in reversed(self._started):
             server.close()
