@@ -11,4 +11,4 @@ TRICKLE = 400
 def machinery(count: int, say: Say) -> tuple[Result, dict[str, str]]:
     """Measure our four workers on private servers."""
     with rig(say) as running:
-        return measure(running, Ours(), count, trickle=TRICKLE), running.versions
+        return measure(running, Ours(), count, trickle=min(TRICKLE, count)), running.versions

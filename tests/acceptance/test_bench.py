@@ -1,0 +1,45 @@
+"""The measurements that need nothing but our own servers, small: they end, and their figures are about what was run."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from local.bootstrap import ROOT
+from local.processes import child_environment
+
+ORDERS = 200
+SLEEPING = 1000
+
+
+def _bench(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "bench", *arguments, "--json"],
+        cwd=ROOT,
+        env=child_environment({"PYTHONPATH": str(ROOT)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def test_the_machinery_is_measured_to_the_last_mail() -> None:
+    figures = _bench("machinery", "--orders", str(ORDERS))
+    assert figures["orders"] == ORDERS
+    assert figures["per_s"] * figures["seconds"] > 0.9 * ORDERS
+    assert set(figures["cpu"]) == {"submitter", "poller", "finisher", "notifier", "PostgreSQL", "RabbitMQ"}
+    assert all(spent > 0 for spent in figures["cpu"].values())
+    assert 0 < figures["trickle"]["p50_ms"] <= figures["trickle"]["p99_ms"]
+
+
+def test_the_clock_is_measured_and_its_plan_has_no_sort() -> None:
+    figures = _bench("clock", "--sleeping", str(SLEEPING), "--due", str(SLEEPING))
+    assert figures["sleeping"] == SLEEPING
+    assert figures["per_s"] > 0
+    assert figures["oldest_first"] is True
+    assert "jobs_due" in figures["plan"]
+    assert "Sort" not in figures["plan"]
+    assert "Seq Scan" not in figures["plan"]
