@@ -60,6 +60,7 @@ PASSING = (
 # that is due and sort it, where an index has it in order and the clock wants the first few.
 BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
 FRESH_S = 1.0
+HUNG_STATEMENTS = 4  # statements at their longest, which no transaction of ours has
 
 
 class _Connection(psycopg.Connection[TupleRow]):
@@ -87,6 +88,8 @@ class Database:
 
     def __init__(self, url: str, max_size: int = 8, wait_s: float = 10.0, limits: Limits = Limits()) -> None:
         self._url = url
+        self._hung_s = HUNG_STATEMENTS * limits.statement_s
+        self._began: dict[object, float] = {}
         self._pool = ConnectionPool(
             url,
             connection_class=_Connection,
@@ -112,6 +115,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end, rolled back on an error. Raises DatabaseAwayError."""
+        token = object()
+        self._began[token] = time.monotonic()
         try:
             with self._pool.connection() as connection:
                 yield connection
@@ -120,6 +125,16 @@ class Database:
             raise
         except AWAY as error:
             raise DatabaseAwayError(str(error).strip()) from error
+        finally:
+            del self._began[token]
+
+    @property
+    def hangs(self) -> bool:
+        """A transaction has run for longer than the server allows its statements: nobody answers any more, and no
+        time-out of TCP's says so while a proxy in between keeps the connection alive. Only a new process helps.
+        """
+        oldest = min(list(self._began.values()), default=None)
+        return oldest is not None and time.monotonic() - oldest > self._hung_s
 
     def alive(self) -> bool:
         """One round trip, for /readyz."""

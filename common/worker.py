@@ -105,6 +105,7 @@ class Worker:
     def _alive(self) -> bool:
         return (
             time.monotonic() - self.broker.last_tick < STUCK_S
+            and not self.database.hangs
             and all(runner.alive for runner in self._runners)
             and all(thread.is_alive() for thread in self._tickers)
         )
