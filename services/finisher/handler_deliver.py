@@ -23,17 +23,20 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.outcomes import Move, Nothing, Outcome, Wait
+from common.pictures.examiner import Examiner, ExaminerError
+from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
 from common.signing import Signer, hash_token
 from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
 from common.upsampler import NULL_URL
-from services.finisher import deliveries, picture
+from services.finisher import deliveries
 from services.finisher.deliveries import FetchClaim, StoredFile
+from services.finisher.inspected import Inspect, Inspected
 from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
-from services.finisher.picture import BadPicture
 from services.finisher.settings import DeliverSettings
 
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
+ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
 
@@ -72,7 +75,7 @@ class Removed:
     """The files are gone."""
 
 
-FetchAnswer = StoredFile | BadPicture | Gone | Failed
+FetchAnswer = StoredFile | Unfit | Gone | Failed
 
 
 class Deliver:
@@ -89,6 +92,7 @@ class Deliver:
         self._storage = Storage(settings.storage_url)
         self._guard = Guard(settings.result_host_list, settings.outbound_allow.split(","))
         self._signer = Signer(settings.secret_key)
+        self._examiner = Examiner("services.finisher.inspection", Inspected, settings.bounds)
         self._limits = Limits(settings.max_result_bytes, settings.fetch_deadline_s)
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
@@ -128,7 +132,7 @@ class Deliver:
         if over:
             deliveries.release(tx, over)
         for a in answered:
-            if isinstance(a.answer, BadPicture | Gone) and _awaited(a.work.job, a.about):
+            if isinstance(a.answer, Unfit | Gone) and _awaited(a.work.job, a.about):
                 why = a.answer.why if isinstance(a.answer, Gone) else f"{a.answer.kind}: {a.answer.measured}"
                 attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, why)
         outcomes = [self._decide(a.work.job, a.about, a.answer) for a in answered]
@@ -178,17 +182,24 @@ class Deliver:
                 return Failed(reason)
             case Fetched(size=size):
                 DOWNLOADED.inc(size)
-        seen = picture.check(path, about.size, self._settings.max_result_megapixels)
-        if isinstance(seen, BadPicture):
-            CHECKS_FAILED.labels(seen.kind).inc()
-            return seen
+        try:
+            found = self._examiner.look(self._task(about, path))
+        except ExaminerError as error:
+            return Failed(str(error))
+        if isinstance(found, Unfit):
+            CHECKS_FAILED.labels(found.kind).inc()
+            return found
         crash.point("before_store")
         try:
             self._storage.write(about.claim.file_key, path)
         except StorageError as error:
             return Failed(str(error))
         crash.point("after_store")
-        return StoredFile(fetched.size, fetched.sha256, seen.media_type, seen.width, seen.height)
+        return StoredFile(fetched.size, fetched.sha256, found.seen.media_type, found.seen.width, found.seen.height)
+
+    def _task(self, about: Fetch, path: Path) -> Inspect:
+        limits = self._settings.max_result_megapixels, self._settings.max_held_megapixels
+        return Inspect(Look(str(path), ALLOWED, *limits, strict=True), about.size, None)
 
     def _store_nothing(self, about: Fetch) -> FetchAnswer:
         """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""
@@ -210,7 +221,7 @@ class Deliver:
                 detail = {"attempt": job.attempt, "bytes": file_size, "width": width, "height": height}
                 event = JobCompleted(job_id=job.job_id, traceparent=job.traceparent)
                 return Move(Stage.ANNOUNCE, "completed", detail, (event,), Status.COMPLETED)
-            case BadPicture(kind=kind, measured=measured):
+            case Unfit(kind=kind, measured=measured):
                 return self._next_attempt(job, "check_failed", f"{kind}: {measured}")
             case Gone(why=why):
                 return self._next_attempt(job, "result_gone", why)

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, SecretKeySettings
 
 
@@ -11,7 +12,7 @@ class FinisherSettings(CommonSettings):
     """What both lanes need."""
 
 
-class DeliverSettings(FinisherSettings, SecretKeySettings):
+class DeliverSettings(PictureSettings, FinisherSettings, SecretKeySettings):
     """Where results may come from, how large they may be, where they are kept."""
 
     storage_url: str = Field(examples=["file:///var/lib/enlarger/files"])

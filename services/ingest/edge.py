@@ -13,10 +13,12 @@ from common.database import Database
 from common.events import Event, encode
 from common.metrics import PUBLISHED
 from common.outbound import Guard
+from common.pictures.examiner import Eyes
 from common.signing import Signer
 from common.stages import Plan, Stage
 from common.storage import Storage
 from services.ingest.metrics import UNPUBLISHED
+from services.ingest.pictures import Viewer
 from services.ingest.quotes import Tariff
 from services.ingest.settings import IngestSettings
 from services.ingest.stripe import Stripe
@@ -64,6 +66,7 @@ class Parts:
     stripe: Stripe
     wordpress: WordPress | None
     sources: Guard
+    viewer: Viewer
     publisher: Publisher
     tariff: Tariff
 
@@ -80,6 +83,7 @@ class Parts:
             stripe=stripe,
             wordpress=WordPress(settings.wordpress_url) if settings.wordpress_url else None,
             sources=Guard(settings.picture_hosts, settings.outbound_allow),
+            viewer=Viewer(Eyes(settings.bounds), settings.max_source_megapixels, settings.max_held_megapixels),
             publisher=Publisher(broker),
             tariff=Tariff.of(settings),
         )

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from common.database import PASSING, DatabaseAwayError
+from common.pictures.examiner import ExaminerError
 from common.storage import StorageError
 from services.ingest.templating import page
 
@@ -63,6 +64,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(StorageError)
     async def no_storage(request: Request, error: StorageError) -> Response:
         log.error("storage.failed", error=str(error))
+        return error_response(request, unavailable())
+
+    @app.exception_handler(ExaminerError)
+    async def no_eyes(request: Request, error: ExaminerError) -> Response:
+        log.error("picture.not_looked_at", error=str(error))
         return error_response(request, unavailable())
 
     for passing in PASSING:

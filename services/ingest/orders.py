@@ -89,7 +89,7 @@ def _look(edge: Parts, url: str) -> Looked:
         if isinstance(verdict, Refused):
             raise ApiError(422, "picture_refused", f"The picture is not taken: {verdict.reason}.")
         file.seek(0)
-        looked = pictures.look(file, edge.settings.max_source_megapixels)
+        looked = edge.viewer.look(file)
     if isinstance(looked, pictures.Unfit):
         raise ApiError(422, "unfit_picture", looked.why)
     return looked

@@ -1,21 +1,17 @@
-"""Looking at a picture that a stranger sent: its header first, all of its pixels only within the limit."""
+"""Looking at a picture that a stranger sent: in a process of its own, since this one holds the Stripe key."""
 
+import shutil
+import tempfile
 import threading
-import warnings
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from common.pictures.examiner import Eyes
+from common.pictures.facts import JPEG, PNG, WEBP, Look, Seen
+from common.pictures.facts import Unfit as Verdict
 
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-DECODERS = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
-
-# Pillow warns of a bomb before it refuses one at twice the size; neither is decoded here.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-
-BROKEN = (
-    UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, OverflowError, TypeError,
-)  # fmt: skip  # what Pillow's readers raise for files that are no pictures
+TAKEN = (JPEG, PNG, WEBP)
+AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +30,30 @@ class Unfit:
     why: str
 
 
-def look(file: BinaryIO, max_megapixels: int) -> Looked | Unfit:
-    """Check the header, then decode every pixel: a truncated file shows itself only there (trap 39)."""
-    try:
-        with DECODERS, Image.open(file, formats=list(MEDIA_TYPES)) as image:
-            width, height = image.size
-            if width * height > max_megapixels * 1_000_000:
-                return Unfit(
-                    f"This picture has {width} x {height} pixels; at most {max_megapixels} megapixels are taken."
-                )
-            if getattr(image, "n_frames", 1) > 1:
-                return Unfit("This picture moves; only still pictures are enlarged.")
-            media_type = MEDIA_TYPES[str(image.format)]
-            image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return Unfit(f"This picture has too many pixels; at most {max_megapixels} megapixels are taken.")
-    except BROKEN:
-        return Unfit("This file is not a whole JPEG, PNG or WebP picture.")
-    return Looked(media_type, width, height)
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """What looks at uploads, and how large they may be in megapixels."""
+
+    eyes: Eyes
+    max_megapixels: float
+    max_held_megapixels: float
+
+    def look(self, file: BinaryIO) -> Looked | Unfit:
+        """Check the header, then decode every pixel: a truncated file shows itself only there. Raises ExaminerError."""
+        file.seek(0)
+        with AT_ONCE, tempfile.NamedTemporaryFile(prefix="enlarger-") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            found = self.eyes.look(Look(copy.name, TAKEN, self.max_megapixels, self.max_held_megapixels))
+        return Looked(found.media_type, found.width, found.height) if isinstance(found, Seen) else Unfit(_told(found))
+
+
+def _told(verdict: Verdict) -> str:
+    match verdict.kind:
+        case "too_large":
+            return f"This picture has too many pixels: {verdict.measured}."
+        case "moves":
+            return "This picture moves; only still pictures are enlarged."
+        case "format" | "undecodable":
+            return "This file is not a whole JPEG, PNG or WebP picture."
+    return "This picture cannot be read. Please save it anew and send it again."

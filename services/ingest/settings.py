@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
+from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, SecretKeySettings
 
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
@@ -34,7 +35,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
 
 
-class IngestSettings(CommonSettings, SecretKeySettings):
+class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
     """`HOST`, `PORT`: where it listens; `PUBLIC_URL`: where customers, Stripe and the provider reach it."""
 
     host: str = "127.0.0.1"

@@ -38,7 +38,7 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
     size = image.size or 0
     if size > UPLOAD_BYTES:
         raise ApiError(413, "content_too_large", TOO_LARGE)
-    looked = pictures.look(image.file, edge.settings.max_source_megapixels)
+    looked = edge.viewer.look(image.file)
     if isinstance(looked, pictures.Unfit):
         UPLOADS.labels("unfit").inc()
         raise ApiError(422, "unfit_picture", looked.why)

@@ -6,10 +6,10 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from common.pictures.facts import Unfit
 from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from services.finisher.deliveries import StoredFile
 from services.finisher.handler_deliver import Failed, Fetch, Gone, Remove, Removed
-from services.finisher.picture import BadPicture
 from services.finisher.stripe import RefundedElsewhere, RefundOrder, RefundRejected, RefundState, RefundUnclear
 from services.notifier.handler import Send
 from services.notifier.smtp import NotSent, Sent
@@ -81,7 +81,7 @@ class Outside:
         if how in {"lost", "busy"}:
             return Failed("a cut line")
         if how == "bad":
-            return BadPicture("undecodable", "it is cut")
+            return Unfit("undecodable", "it is cut")
         if how == "refused":
             return Gone("status 404")
         self.files.add(about.claim.file_key)

@@ -8,11 +8,11 @@ from common.attempts import Attempt
 from common.events import FileExpired, UpscaleDone
 from common.lane import Question, Work
 from common.outcomes import Move, Nothing, Wait
+from common.pictures.facts import Unfit
 from common.stages import Stage, Status
 from services.finisher import handler_deliver
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.handler_deliver import Deliver, Failed, Fetch, Gone, Remove, Removed
-from services.finisher.picture import BadPicture
 from services.finisher.settings import DeliverSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
 
@@ -104,11 +104,11 @@ def test_a_stored_result_completes_the_job() -> None:
     assert [event.name for event in outcome.emit] == ["job.completed"]
 
 
-BAD = {"check_failed": BadPicture("dimensions", "1 x 1 instead of 1600 x 1200"), "result_gone": Gone("404")}
+BAD = {"check_failed": Unfit("dimensions", "1 x 1 instead of 1600 x 1200"), "result_gone": Gone("404")}
 
 
 @pytest.mark.parametrize(("kind", "answer"), BAD.items())
-def test_a_bad_result_gets_one_more_attempt(kind: str, answer: BadPicture | Gone) -> None:
+def test_a_bad_result_gets_one_more_attempt(kind: str, answer: Unfit | Gone) -> None:
     outcome = decide(FETCHING, _fetch(), answer)
 
     assert isinstance(outcome, Move)
@@ -116,7 +116,7 @@ def test_a_bad_result_gets_one_more_attempt(kind: str, answer: BadPicture | Gone
 
 
 @pytest.mark.parametrize(("kind", "answer"), BAD.items())
-def test_a_second_bad_result_is_refunded(kind: str, answer: BadPicture | Gone) -> None:
+def test_a_second_bad_result_is_refunded(kind: str, answer: Unfit | Gone) -> None:
     outcome = decide(a_job(Stage.FETCH, attempt=2), _fetch(2), answer)
 
     assert isinstance(outcome, Move)

@@ -6,12 +6,16 @@ import zlib
 import pytest
 from PIL import Image
 
-from services.ingest.pictures import Looked, Unfit, look
+from common.pictures.examiner import Eyes
+from common.pictures.facts import Bounds
+from services.ingest.pictures import Looked, Unfit, Viewer
 from tests.integration.sandbox.standin import encoded, photograph
+
+EYES = Eyes(Bounds(1536, 20, 30))
 
 
 def _look(content: bytes, max_megapixels: int = 10) -> Looked | Unfit:
-    return look(io.BytesIO(content), max_megapixels)
+    return Viewer(EYES, max_megapixels, max_megapixels).look(io.BytesIO(content))
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])

@@ -1,0 +1,39 @@
+"""The inner side of the wall: a process that looks at one untrusted picture and ends.
+
+It is started with nothing in its environment that is worth having, takes its task as one line of JSON, bounds itself
+before it opens the file, and answers with one line. Whatever becomes of it, the outer side has a verdict.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+MEGABYTE = 1 << 20
+MAX_WRITTEN = 32 * MEGABYTE  # a small copy and nothing more
+MAX_FILES = 64
+
+
+def serve(answer: Callable[[Mapping[str, Any]], object]) -> None:
+    """Read the task from standard input, bound this process, print what `answer` makes of it."""
+    told = json.loads(sys.stdin.readline())
+    bound(told["bounds"])
+    found = answer(told["task"])
+    if not is_dataclass(found) or isinstance(found, type):
+        raise TypeError(f"{found!r} is no answer")
+    sys.stdout.write(json.dumps({"kind": type(found).__name__, "answer": asdict(found)}))
+
+
+def bound(bounds: Mapping[str, Any]) -> None:
+    """Nothing that the file makes this process do can cost more than this."""
+    cpu_s, memory = int(bounds["cpu_s"]), int(bounds["memory_mb"]) * MEGABYTE
+    for what, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_FSIZE, MAX_WRITTEN),
+        (resource.RLIMIT_NOFILE, MAX_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))

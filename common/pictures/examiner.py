@@ -1,0 +1,120 @@
+"""The outer side of the wall: every untrusted picture is decoded in a process of its own, which ends with it.
+
+The process has bounds (memory, CPU, files, time), no secrets in its environment, and no open file but its pipes. If it
+is killed, crashes, hangs or talks nonsense, that is a verdict about the picture. See docs/decisions/0010.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import Histogram
+from pydantic import TypeAdapter, ValidationError
+
+from common.metrics import SECONDS
+from common.pictures.facts import Bounds, Seen, Unfit
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_ANSWER = 64 * 1024
+LOOK_SECONDS = Histogram(
+    "enlarger_decode_seconds", "Seconds to decode one picture in its process.", ["verdict"], buckets=SECONDS
+)
+SIGNALS = {
+    signal.SIGXCPU: Unfit("too_costly", "decoding it took too much CPU time"),
+    signal.SIGKILL: Unfit("too_costly", "the process that decoded it was killed"),
+}
+
+AnswerT = TypeVar("AnswerT")
+
+
+class ExaminerError(Exception):
+    """The process could not be started: our trouble, not the picture's."""
+
+
+class Examiner(Generic[AnswerT]):
+    """Starts `python -m module` for each task. `answer`: the dataclass that it answers with when the picture is fit."""
+
+    def __init__(self, module: str, answer: type[AnswerT], bounds: Bounds) -> None:
+        self._command = [sys.executable, "-P", "-m", module]
+        self._name = answer.__name__
+        self._answer = TypeAdapter(answer)
+        self._bounds = bounds
+
+    def look(self, task: Any) -> AnswerT | Unfit:
+        """Have one picture looked at; `task` is the module's own dataclass. Raises ExaminerError."""
+        began = time.monotonic()
+        told = json.dumps({"bounds": asdict(self._bounds), "task": asdict(task)}) + "\n"
+        verdict = self._ask(told)
+        kind = verdict.kind if isinstance(verdict, Unfit) else "fit"
+        LOOK_SECONDS.labels(kind).observe(time.monotonic() - began)
+        return verdict
+
+    def _ask(self, told: str) -> AnswerT | Unfit:
+        with tempfile.TemporaryFile() as answer:
+            try:
+                child = subprocess.Popen(  # noqa: S603 - our own module by our own interpreter
+                    self._command, stdin=subprocess.PIPE, stdout=answer, stderr=subprocess.DEVNULL,
+                    env=_environment(), cwd=tempfile.gettempdir(), start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise ExaminerError(f"no process could be started to decode a picture: {error}") from error
+            ended = self._wait(child, told)
+            if ended:
+                return ended
+            answer.seek(0)
+            return self._parsed(answer.read(MAX_ANSWER))
+
+    def _wait(self, child: "subprocess.Popen[bytes]", told: str) -> Unfit | None:
+        """None when the process ended by itself and in peace."""
+        with child:
+            try:
+                child.communicate(told.encode(), timeout=self._bounds.wall_s)
+            except subprocess.TimeoutExpired:
+                return Unfit("too_costly", f"decoding it took more than {self._bounds.wall_s:g} s")
+            finally:
+                child.kill()
+        if child.returncode < 0:
+            number = -child.returncode
+            crashed = Unfit("decoder_crashed", f"the process that decoded it ended by signal {number}")
+            return SIGNALS.get(signal.Signals(number), crashed) if number in set(signal.Signals) else crashed
+        if child.returncode:
+            return Unfit("decoder_crashed", f"the process that decoded it ended with {child.returncode}")
+        return None
+
+    def _parsed(self, answer: bytes) -> AnswerT | Unfit:
+        """What the process said; it has read the file, so its word is untrusted too."""
+        try:
+            told = json.loads(answer)
+            if isinstance(told, Mapping) and told.get("kind") == "Unfit":
+                return _UNFIT.validate_python(told.get("answer"))
+            return self._answer.validate_python(told["answer"])
+        except (ValueError, KeyError, TypeError, ValidationError):
+            return Unfit("decoder_crashed", "the process that decoded it gave no answer")
+
+
+class Eyes(Examiner[Seen]):
+    """The examiner that only looks: task `Look`, answer `Seen`."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        super().__init__("common.pictures.look", Seen, bounds)
+
+
+_UNFIT = TypeAdapter(Unfit)
+
+
+def _environment() -> dict[str, str]:
+    """All that the process is given: none of ours, for ours holds the keys."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "LC_ALL": "C.UTF-8",
+        "VIPS_BLOCK_UNTRUSTED": "1",
+        "MALLOC_ARENA_MAX": "2",  # an arena for each thread would count as address space
+    }

@@ -1,0 +1,59 @@
+"""A child that does what a picture might make a decoder do: `python -m tests.integration.pictures.misbehaving`."""
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.pictures.child import serve
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the child found in its own process."""
+
+    environment: dict[str, str]
+    limits: dict[str, int]
+    files: int
+
+
+def _report() -> Told:
+    names = ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_CORE")
+    limits = {name: resource.getrlimit(getattr(resource, name))[1] for name in names}
+    return Told(dict(os.environ), limits, len(list(Path("/proc/self/fd").iterdir())))
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _nonsense() -> None:
+    sys.stdout.write('{"kind": "Told", "answer": [1, 2')
+    sys.stdout.flush()
+    os._exit(0)
+
+
+WAYS: dict[str, Callable[[], object]] = {
+    "report": _report,
+    "crash": os.abort,
+    "raise": lambda: 1 // 0,
+    "hang": lambda: time.sleep(600),
+    "spin": _spin,
+    "eat": lambda: bytearray(1 << 34),
+    "write": lambda: Path("enlarger-misbehaves").write_bytes(bytes(64 << 20)),
+    "nonsense": _nonsense,
+    "silence": lambda: os._exit(0),
+}
+
+
+def _answer(task: Mapping[str, Any]) -> object:
+    return WAYS[task["way"]]()
+
+
+if __name__ == "__main__":
+    serve(_answer)

@@ -1,0 +1,81 @@
+"""The wall around untrusted pictures: whatever happens behind it is a verdict, and costs no more than allowed."""
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from common.pictures.examiner import Examiner
+from common.pictures.facts import Bounds, Unfit
+from tests.integration.pictures.misbehaving import Told
+
+BOUNDS = Bounds(memory_mb=512, cpu_s=1, wall_s=4)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the child is to misbehave."""
+
+    way: str
+
+
+@pytest.fixture(scope="module")
+def examiner() -> Examiner[Told]:
+    return Examiner("tests.integration.pictures.misbehaving", Told, BOUNDS)
+
+
+ENDS = {
+    "crash": "decoder_crashed",
+    "raise": "decoder_crashed",
+    "eat": "decoder_crashed",
+    "write": "decoder_crashed",
+    "nonsense": "decoder_crashed",
+    "silence": "decoder_crashed",
+    "spin": "too_costly",
+    "hang": "too_costly",
+}
+
+
+@pytest.mark.parametrize(("way", "kind"), ENDS.items())
+def test_whatever_the_process_does_is_a_verdict_in_time(examiner: Examiner[Told], way: str, kind: str) -> None:
+    began = time.monotonic()
+    verdict = examiner.look(Way(way))
+
+    assert isinstance(verdict, Unfit)
+    assert verdict.kind == kind, verdict
+    assert time.monotonic() - began < BOUNDS.wall_s + 3
+
+
+def test_a_process_cannot_fill_the_disk(examiner: Examiner[Told]) -> None:
+    written = Path(tempfile.gettempdir()) / "enlarger-misbehaves"
+    try:
+        examiner.look(Way("write"))
+        assert written.stat().st_size <= 32 << 20
+    finally:
+        written.unlink(missing_ok=True)
+
+
+def test_no_secret_and_no_open_connection_goes_along(
+    examiner: Examiner[Told], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_live_not_for_decoders")
+    inherited = os.open(tmp_path, os.O_RDONLY)
+    os.set_inheritable(inherited, True)  # noqa: FBT003 - the library's signature
+    told = examiner.look(Way("report"))
+    os.close(inherited)
+
+    assert isinstance(told, Told)
+    assert set(told.environment) <= {"PATH", "PYTHONPATH", "LC_ALL", "VIPS_BLOCK_UNTRUSTED", "MALLOC_ARENA_MAX"}
+    assert told.files <= 4  # its three pipes, and the listing itself
+
+
+def test_every_resource_is_bounded(examiner: Examiner[Told]) -> None:
+    told = examiner.look(Way("report"))
+
+    assert isinstance(told, Told)
+    assert told.limits == {
+        "RLIMIT_AS": 512 << 20, "RLIMIT_CPU": 1, "RLIMIT_FSIZE": 32 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0
+    }  # fmt: skip
