@@ -31,6 +31,10 @@ class Directed:
     armed: Sequence[tuple[str, str, Mapping[str, object]]] = ()
 
 
+class UnfitError(Exception):
+    """The schedule breaks a promise by itself: what it shows about the control is nothing."""
+
+
 LOST = ("neither delivered nor refunded",)
 SCHEDULES: Mapping[str, Directed] = {
     # Its message was acknowledged, its change was not committed: nobody moves the order before the clock does.
@@ -76,12 +80,18 @@ SCHEDULES: Mapping[str, Directed] = {
 
 
 def hunt(servers: Servers, folder: Path, say: Say, names: Sequence[str]) -> dict[str, str]:
-    """For each broken control the judge's first words about it; "" for one that survived."""
+    """For each broken control the judge's first words about it; "" for one that survived, or was never tried because
+    the schedule broke a promise (a machine too busy to come to rest in time, for one) with the control in place.
+    """
     caught: dict[str, str] = {}
     for name in names:
-        words = _try(servers, folder / name, name, SCHEDULES[name])
-        caught[name] = words
-        say(f"{'caught ' if words else 'SURVIVED'} {name}: {words or 'the judge saw nothing'}")
+        try:
+            caught[name] = words = _try(servers, folder / name, name, SCHEDULES[name])
+        except UnfitError as error:
+            caught[name] = ""
+            say(f"UNFIT    {name}: {error}")
+        else:
+            say(f"{'caught ' if words else 'SURVIVED'} {name}: {words or 'the judge saw nothing'}")
     return caught
 
 
@@ -91,7 +101,7 @@ def _try(servers: Servers, folder: Path, name: str, directed: Directed) -> str:
     plan = Plan(ORDERS, SECONDS, setup, directed.faults, directed.armed, quiet_s=QUIET_S, bites_expected=False)
     control = run(servers, folder / "control", plan, _quietly)
     if control.verdict.violations:
-        return ""
+        raise UnfitError(f"with the control in place the judge saw: {control.verdict.violations[0]}")
     broken = replace(plan, setup=replace(setup, settings=settings | {"TEST_MUTANT": name}))
     outcome = run(servers, folder / "broken", broken, _quietly)
     expected = [violation for violation in outcome.verdict.violations if violation.rule in directed.seen]
