@@ -39,6 +39,7 @@ class Order:
     attachment_id: int | None = None
     post_id: int | None = None
     traceparent: str | None = None
+    locale: str = "en"
 
 
 class Job(NamedTuple):
@@ -69,6 +70,7 @@ class Job(NamedTuple):
     ticket: str
     traceparent: str | None
     delivered: bool = False
+    locale: str = "en"
 
     @property
     def result_size(self) -> tuple[int, int]:
@@ -83,7 +85,7 @@ COLUMNS = """
     COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
     charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
     source_height, factor, credits, email, ticket, traceparent,
-    completed_at IS NOT NULL AS delivered
+    completed_at IS NOT NULL AS delivered, locale
 """
 
 
@@ -102,12 +104,12 @@ def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Orde
         """WITH created AS (
                INSERT INTO jobs (job_id, ticket, status, stage, wake_at, source_kind, source_url, source_width,
                    source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, return_url,
-                   email, upload_id, attachment_id, post_id, traceparent)
+                   email, upload_id, attachment_id, post_id, traceparent, locale)
                VALUES (%(job_id)s, %(ticket)s, 'awaiting_payment', 'checkout',
                    now() + make_interval(secs => %(wake_s)s), %(source_kind)s, %(source_url)s, %(source_width)s,
                    %(source_height)s, %(factor)s, %(amount_cents)s, %(currency)s, %(credits)s, %(cost_cents)s,
                    %(markup_percent)s, %(return_url)s, %(email)s, %(upload_id)s, %(attachment_id)s, %(post_id)s,
-                   %(traceparent)s)
+                   %(traceparent)s, %(locale)s)
                RETURNING job_id, stage, factor, amount_cents, currency
            )
            INSERT INTO job_events (job_id, actor, kind, to_stage, detail)
