@@ -9,6 +9,7 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from cli import catalogue
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
 from common.settings import CommonSettings
 from common.topology import dead_queue
@@ -30,8 +31,8 @@ WORKERS: dict[str, type[CommonSettings]] = {
 
 
 def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when one is out of date.")] = False) -> None:
-    """Write docs/asyncapi.yaml and docs/settings.md from the event models and the settings."""
-    stale = [name for name, make in DOCUMENTS.items() if (ROOT / name).read_text("utf-8") != make()] if check else []
+    """Write docs/asyncapi.yaml, docs/metrics.md and docs/settings.md from the code."""
+    stale = [name for name, make in DOCUMENTS.items() if _text(ROOT / name) != make()] if check else []
     for name in stale:
         typer.echo(f"{name} is out of date: run ./enlarger docs")
     if not check:
@@ -39,6 +40,10 @@ def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when 
             (ROOT / name).write_text(make(), "utf-8")
             typer.echo(f"wrote {name}")
     raise typer.Exit(1 if stale else 0)
+
+
+def _text(file: Path) -> str:
+    return file.read_text("utf-8") if file.exists() else ""
 
 
 def asyncapi() -> str:
@@ -145,4 +150,8 @@ def _workers(used: list[str]) -> str:
     return "all" if len(used) == len(WORKERS) else ", ".join(used)
 
 
-DOCUMENTS: dict[str, Callable[[], str]] = {"docs/asyncapi.yaml": asyncapi, "docs/settings.md": settings}
+DOCUMENTS: dict[str, Callable[[], str]] = {
+    "docs/asyncapi.yaml": asyncapi,
+    "docs/metrics.md": catalogue.page,
+    "docs/settings.md": settings,
+}

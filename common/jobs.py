@@ -39,7 +39,6 @@ class Order:
     attachment_id: int | None = None
     post_id: int | None = None
     traceparent: str | None = None
-    locale: str = "en"
 
 
 class Job(NamedTuple):
@@ -70,7 +69,9 @@ class Job(NamedTuple):
     ticket: str
     traceparent: str | None
     delivered: bool = False
-    locale: str = "en"
+    stage_s: float = 0.0  # seconds, for the metrics: in this stage, since the payment, until the promise's date
+    paid_s: float | None = None
+    promise_left_s: float | None = None
 
     @property
     def result_size(self) -> tuple[int, int]:
@@ -85,7 +86,8 @@ COLUMNS = """
     COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
     charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
     source_height, factor, credits, email, ticket, traceparent,
-    completed_at IS NOT NULL AS delivered, locale
+    completed_at IS NOT NULL AS delivered, extract(epoch FROM now() - stage_since)::float8,
+    extract(epoch FROM now() - paid_at)::float8, extract(epoch FROM promise_at - now())::float8
 """
 
 
@@ -104,12 +106,12 @@ def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Orde
         """WITH created AS (
                INSERT INTO jobs (job_id, ticket, status, stage, wake_at, source_kind, source_url, source_width,
                    source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, return_url,
-                   email, upload_id, attachment_id, post_id, traceparent, locale)
+                   email, upload_id, attachment_id, post_id, traceparent)
                VALUES (%(job_id)s, %(ticket)s, 'awaiting_payment', 'checkout',
                    now() + make_interval(secs => %(wake_s)s), %(source_kind)s, %(source_url)s, %(source_width)s,
                    %(source_height)s, %(factor)s, %(amount_cents)s, %(currency)s, %(credits)s, %(cost_cents)s,
                    %(markup_percent)s, %(return_url)s, %(email)s, %(upload_id)s, %(attachment_id)s, %(post_id)s,
-                   %(traceparent)s, %(locale)s)
+                   %(traceparent)s)
                RETURNING job_id, stage, factor, amount_cents, currency
            )
            INSERT INTO job_events (job_id, actor, kind, to_stage, detail)
@@ -208,6 +210,7 @@ _APPLY = """
 WITH moved AS (
     UPDATE jobs j SET
         stage = i.to_stage,
+        stage_since = CASE WHEN i.to_stage = j.stage THEN j.stage_since ELSE now() END,
         version = j.version + 1,
         status = COALESCE(i.status, j.status),
         settled_at = CASE WHEN i.to_stage = 'settled' THEN COALESCE(j.settled_at, now()) END,

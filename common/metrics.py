@@ -1,10 +1,27 @@
-"""The metrics that every worker has. Services add their own in their `metrics.py`; labels are bounded."""
+"""The metrics that every worker has. Services add their own in their `metrics.py`; labels are bounded.
 
+docs/metrics.md is made from these definitions.
+"""
+
+import platform
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Sequence
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from common.jobs import Job
+from common.lane import Settled
+from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
+from common.stages import Stage, Status
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+LONG_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 6 * 3600, 24 * 3600)
+SLACK_S = (0, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 18 * 3600, 21 * 3600, 22 * 3600, 23 * 3600, 24 * 3600)
+OUTCOMES = ("moved", "waited", "retried", "nothing", "dead_letter")
 
 CONSUMED = Counter("enlarger_events_consumed", "Deliveries settled, by what was decided.", ["lane", "event", "outcome"])
 PUBLISHED = Counter("enlarger_events_published", "Events handed to the broker.", ["lane", "event"])
@@ -16,17 +33,62 @@ HANDLED = Histogram(
     ["lane", "event"],
     buckets=SECONDS,
 )
+IN_PROGRESS = Gauge("enlarger_lane_in_progress", "Deliveries that were taken and are not settled yet.", ["lane"])
+LAST = Gauge(
+    "enlarger_last_processed_timestamp_seconds", "When a delivery was last settled (Unix time).", ["lane", "event"]
+)
+MOVES = Counter("enlarger_stage_moves", "Jobs that left a stage, by the stage that they went to.", ["stage", "to"])
+STAGE_SECONDS = Histogram(
+    "enlarger_stage_seconds", "Seconds that a job spent in the stage that it left.", ["stage"], buckets=LONG_S
+)
+DELIVERY_SECONDS = Histogram(
+    "enlarger_order_to_delivery_seconds", "Seconds from payment until the picture was ready.", buckets=LONG_S
+)
+REFUND_SECONDS = Histogram(
+    "enlarger_order_to_refund_seconds", "Seconds from payment until the refund succeeded.", buckets=LONG_S
+)
+SLACK = Histogram(
+    "enlarger_promise_slack_seconds", "Seconds left of the promise when an order was delivered.", buckets=SLACK_S
+)
+BUILD = Gauge("enlarger_build_info", "1, with what runs.", ["service", "version", "python"])
 
 _consumed, _published, _handled = cache(CONSUMED.labels), cache(PUBLISHED.labels), cache(HANDLED.labels)
+_last, _moves, _stage_seconds = cache(LAST.labels), cache(MOVES.labels), cache(STAGE_SECONDS.labels)
 
 
 class Metrics:
     """What the runtime reports."""
 
-    def consumed(self, lane: str, event: str, outcome: str, redelivered: bool) -> None:  # noqa: FBT001 - a label's value
-        _consumed(lane, event, outcome).inc()
-        if redelivered:
-            REDELIVERED.labels(lane, event).inc()
+    def started(self, service: str) -> None:
+        BUILD.labels(service, _version(), platform.python_version()).set(1)
+
+    def watch(self, lane: str, events: Sequence[str], pending: Callable[[], float]) -> None:
+        """Show how much the lane has in progress. What it will count stands at 0 from now: an increase is seen."""
+        IN_PROGRESS.labels(lane).set_function(pending)
+        from_zero(CONSUMED, [lane], events, OUTCOMES)
+        for event in events:
+            _handled(lane, event)
+            REDELIVERED.labels(lane, event)
+
+    def refused(self, lane: str, event: str) -> None:
+        """A message that does not even parse."""
+        _consumed(lane, event, "dead_letter").inc()
+
+    def settled(self, lane: str, settled: Sequence[Settled]) -> None:
+        """Count what was settled together."""
+        now = time.monotonic()
+        tally: Tally[tuple[str, str]] = Tally()
+        for item, job, outcome in settled:
+            event = item.event.name
+            tally[event, _word(outcome)] += 1
+            _handled(lane, event).observe(now - item.since)
+            if item.delivery.redelivered:
+                REDELIVERED.labels(lane, event).inc()
+            if job and isinstance(outcome, Move):
+                moved(job, outcome)
+        for (event, word), count in tally.items():
+            _consumed(lane, event, word).inc(count)
+            _last(lane, event).set_to_current_time()
 
     def published(self, lane: str, event: str) -> None:
         _published(lane, event).inc()
@@ -34,5 +96,43 @@ class Metrics:
     def returned(self, event: str) -> None:
         RETURNED.labels(event).inc()
 
-    def handled(self, lane: str, event: str, seconds: float) -> None:
-        _handled(lane, event).observe(seconds)
+
+def from_zero(counter: Counter, *labels: Sequence[str]) -> Counter:
+    """Let the counter stand at 0 for every combination of these values: its first increase is seen as one."""
+    for values in product(*labels):
+        counter.labels(*values)
+    return counter
+
+
+def moved(job: Job, move: Move) -> None:
+    """Count a job's committed move: whoever moves one outside a lane calls this after the commit."""
+    if move.to is job.stage:
+        return
+    _moves(job.stage.value, move.to.value).inc()
+    _stage_seconds(job.stage.value).observe(max(job.stage_s, 0))
+    if move.to is not Stage.ANNOUNCE or job.paid_s is None:
+        return
+    if move.status is Status.COMPLETED:
+        DELIVERY_SECONDS.observe(job.paid_s)
+        SLACK.observe(job.promise_left_s or 0)
+    elif move.status is Status.REFUNDED:
+        REFUND_SECONDS.observe(job.paid_s)
+
+
+def _word(outcome: Outcome) -> str:
+    match outcome:
+        case Move():
+            return "moved"
+        case Wait(counted=counted):
+            return "retried" if counted else "waited"
+        case Nothing():
+            return "nothing"
+        case Refuse():
+            return "dead_letter"
+
+
+def _version() -> str:
+    try:
+        return version("enlarger")
+    except PackageNotFoundError:  # run from a clone
+        return "clone"

@@ -1,6 +1,5 @@
 """What leaves a lane with an outcome: the messages that follow, and a line and figures for people."""
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,13 +35,11 @@ def dead_letter(delivery: Delivery, event: type[Event], reason: str) -> Message:
 
 def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
     """Count and log what was settled together, a line for each job that moved or waits."""
-    now = time.monotonic()
+    metrics.settled(lane, settled)
     moved: list[Mapping[str, Any]] = []
     waits: list[Mapping[str, Any]] = []
     for item, job, outcome in settled:
         event = item.event
-        metrics.consumed(lane, event.name, type(outcome).__name__.lower(), item.delivery.redelivered)
-        metrics.handled(lane, event.name, now - item.since)
         context = {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent}
         match outcome:
             case Move(to=to, kind=kind):

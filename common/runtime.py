@@ -68,6 +68,7 @@ class LaneRunner:
         self._broker = broker
         self.subscription = Subscription(list(self._events), prefetch, self._take)
         broker.subscribe(self.subscription)
+        self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
         self._asking.start()
         for thread in self._threads:
             thread.start()
@@ -129,7 +130,7 @@ class LaneRunner:
             return Item(delivery, decode(delivery.body, cls), time.monotonic())
         except MalformedMessageError as error:
             self._emit([(delivery, [dead_letter(delivery, cls, str(error))])])
-            self._metrics.consumed(self.lane.name, cls.name, "refused", delivery.redelivered)
+            self._metrics.refused(self.lane.name, cls.name)
             self._count(-1)
             return None
 

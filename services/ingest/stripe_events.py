@@ -11,6 +11,7 @@ import structlog
 from common import crash, jobs
 from common.database import Transaction
 from common.jobs import Job
+from common.metrics import moved
 from common.outcomes import Move, Nothing, Wait
 from common.stages import Stage, Status
 from services.ingest import payments
@@ -84,6 +85,7 @@ def _act(edge: Parts, event: StripeEvent, paid: Paid | None) -> str:
         crash.point("event_before_commit")
     crash.point("event_after_commit")
     if isinstance(change, Move):
+        moved(job, change)
         if paid and change.payment:
             payments.note(paid)
         edge.publisher.publish(change.emit)

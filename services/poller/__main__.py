@@ -1,7 +1,9 @@
-"""The worker that watches the provider, and the clock that wakes jobs: `python -m services.poller`."""
+"""The worker that watches the provider, the clock that wakes jobs, the census: `python -m services.poller`."""
 
+from common.figures import Figures
 from common.settings import load
 from common.worker import Worker
+from services.poller.census import Census
 from services.poller.clock import Clock
 from services.poller.handler import Watch
 from services.poller.settings import PollerSettings
@@ -12,7 +14,10 @@ def main() -> None:
     worker = Worker("poller", settings)
     worker.run(
         {"watch": lambda: Watch(settings, worker.plans)},
-        {"clock": lambda: Clock(worker.database, worker.broker, worker.plans, settings.clock_claim_s)},
+        {
+            "clock": lambda: Clock(worker.database, worker.broker, worker.plans, settings.clock_claim_s),
+            "census": lambda: Census(worker.database, settings, Figures()),
+        },
     )
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 import structlog
@@ -43,6 +44,7 @@ RETURNING j.job_id, j.stage, j.status, j.version, j.wakes, j.attempt, j.tracepar
     extract(epoch FROM now() - due.wake_at)::float8 AS late_s
 """
 
+_woken, _late = cache(WAKES.labels), cache(WAKE_LATENESS.labels)
 log = structlog.get_logger()
 
 
@@ -111,8 +113,8 @@ class Clock:
                 crash.point("clock_after_settle")
             log.debug("clock.woke", jobs=len(due), seconds=round(time.time() - now, 3))
         for job in due:
-            WAKES.labels(job.stage.value).inc()
-            WAKE_LATENESS.observe(max(job.late_s, 0))
+            _woken(job.stage.value).inc()
+            _late(job.stage.value).observe(max(job.late_s, 0))
         return len(due)
 
     def _claim(self) -> Sequence[Due]:

@@ -21,12 +21,12 @@ from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.stages import Plan, Stage
 from common.upsampler import Report, State, Unclear
-from services.poller.metrics import LOOKS
+from services.poller.metrics import LOOK_SECONDS, LOOKS, RESULTS
 from services.poller.settings import PollerSettings
 
 LATE_STAGES = (Stage.REFUND, Stage.ANNOUNCE, Stage.REMIND, Stage.KEEP, Stage.SETTLED, Stage.FETCH)
 
-_looked = cache(LOOKS.labels)
+_looked, _ended = cache(LOOKS.labels), cache(RESULTS.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Watch:
 
     def ask(self, about: Look) -> Looked:
         crash.point("before_status")
-        looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
+        with LOOK_SECONDS.time():
+            looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
         crash.point("after_status")
         for _, told in looked:
             _looked(told.state.value if isinstance(told, Report) else "unclear").inc()
@@ -71,6 +72,8 @@ class Watch:
         records = [_record(a.work.job, attempt, told) for a in answered for attempt, told in a.answer]
         attempts.record(tx, [r for r in records if r], self._settings.result_life_s)
         known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
+        for a in answered:
+            _count_ended(a.answer, known[a.work.job.job_id])
         outcomes = [self._decide(a.work.job, a.answer, known[a.work.job.job_id]) for a in answered]
         timed_out = [
             Record(a.work.job.job_id, row.attempt, AttemptState.FAILED, ended=True, error="timeout")
@@ -134,6 +137,14 @@ class Watch:
             wait_s = max((told.retry_after_s or 0 for told in unclear), default=0) or backoff_s(self._plan, job.tries)
             return Wait(wait_s, counted=True, kind="check_unclear", detail={"why": unclear[-1].why})
         return Wait(max(min(self._settings.poll_interval_s, left_s), 0.1))
+
+
+def _count_ended(looked: Looked, tried: Sequence[Attempt]) -> None:
+    """Webhooks that went silent show here: ends that nobody told us of."""
+    hinted = {a.attempt for a in tried if a.hinted}
+    for attempt, told in looked:
+        if isinstance(told, Report) and told.state in {State.SUCCEEDED, State.FAILED}:
+            _ended(told.state.value, "webhook" if attempt in hinted else "poll").inc()
 
 
 def _winner(job: Job, tried: Sequence[Attempt]) -> Attempt | None:

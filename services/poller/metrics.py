@@ -1,11 +1,51 @@
-"""What the poller and the clock measure."""
+"""What the poller, the clock and the census measure."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-LOOKS = Counter("enlarger_provider_polls", "Status checks, by what the provider said.", ["state"])
+from common.figures import Figure
+from common.metrics import SECONDS, from_zero
+
+LOOKS = from_zero(
+    Counter("enlarger_provider_polls", "Status checks, by what the provider said.", ["state"]),
+    ("queued", "processing", "succeeded", "failed", "unclear"),
+)
+LOOK_SECONDS = Histogram(
+    "enlarger_provider_poll_seconds", "Seconds until a status check was answered.", buckets=SECONDS
+)
+RESULTS = from_zero(
+    Counter(
+        "enlarger_provider_results",
+        "Submissions found ended, by who told us of it first: the provider's webhook, or our own look.",
+        ["outcome", "told_by"],
+    ),
+    ("succeeded", "failed"),
+    ("webhook", "poll"),
+)
 WAKE_LATENESS = Histogram(
     "enlarger_wake_lateness_seconds",
-    "Seconds between a job's wake_at and its event.",
+    "Seconds between a job's wake_at and its event; for the stage watch this is how late polls are.",
+    ["stage"],
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600),
 )
 WAKES = Counter("enlarger_wakes", "Events that the clock emitted, by stage.", ["stage"])
+
+# --- the census: read from the database by one poller for all ------------------------------------------------------
+JOBS = Figure("enlarger_jobs", "Jobs, by stage and status.", ("stage", "status"))
+HELD = Figure("enlarger_jobs_held", "Jobs underway that wait for a person's decision, by stage.", ("stage",))
+OLDEST = Figure("enlarger_stage_oldest_seconds", "How long the oldest job has stood in its stage.", ("stage",))
+UNSETTLED = Figure(
+    "enlarger_paid_orders_unsettled",
+    "Paid orders that are neither delivered nor refunded, by how long ago (in minutes, at least) they were paid.",
+    ("older_than_minutes",),
+)
+DEADLINE_SLACK = Figure(
+    "enlarger_deadline_slack_seconds",
+    "The least time left to a deadline over all jobs; with no job before it, all of it. promise: its date; processing: "
+    "the provider's time for a picture; result: the life of a result's link that is not fetched yet.",
+    ("deadline",),
+)
+IN_FLIGHT = Figure("enlarger_provider_in_flight", "Submissions that hold a slot at the provider.", ("state",))
+ATTENTION = Figure("enlarger_attention_open", "Open reasons for a person to look at a job.", ("reason",))
+CLOCK_BEHIND = Figure("enlarger_clock_behind_seconds", "How long the job is overdue that should have woken first.")
+CENSUS_SECONDS = Gauge("enlarger_census_seconds", "Seconds that the last count took.", ["count"])
+CENSUS_AT = Figure("enlarger_census_timestamp_seconds", "When the last count was made (Unix time).", ("count",))

@@ -9,3 +9,4 @@ class PollerSettings(UpsamplerSettings):
     """`POLL_FIRST_S`, `POLL_INTERVAL_S`, `PROCESSING_TIMEOUT_S` and the provider's settings."""
 
     clock_claim_s: float = Field(default=30, gt=0, description="until a job wakes again whose clock died over it")
+    census_s: float = Field(default=10, gt=0, description="seconds between two counts of the jobs, for the dashboards")

@@ -2,6 +2,13 @@
 
 from prometheus_client import Counter, Histogram
 
-SUBMISSIONS = Counter("enlarger_provider_submissions", "Submissions, by how they were answered.", ["outcome"])
-SUBMISSION_SECONDS = Histogram("enlarger_provider_submission_seconds", "Seconds until a submission was answered.")
+from common.metrics import SECONDS, from_zero
+
+SUBMISSIONS = from_zero(
+    Counter("enlarger_provider_submissions", "Submissions, by how they were answered.", ["outcome"]),
+    ("Report", "NotAccepted", "Unknown", "PictureRefused", "OurTrouble"),
+)
+SUBMISSION_SECONDS = Histogram(
+    "enlarger_provider_submission_seconds", "Seconds until a submission was answered.", buckets=SECONDS
+)
 SUSPECTED_DOUBLES = Counter("enlarger_provider_suspected_doubles", "Submissions whose answer was lost.")
