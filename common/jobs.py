@@ -39,6 +39,7 @@ class Order:
     attachment_id: int | None = None
     post_id: int | None = None
     traceparent: str | None = None
+    locale: str = "en"
 
 
 class Job(NamedTuple):
@@ -69,6 +70,7 @@ class Job(NamedTuple):
     ticket: str
     traceparent: str | None
     delivered: bool = False
+    locale: str = "en"
     stage_s: float = 0.0  # seconds, for the metrics: in this stage, since the payment, until the promise's date
     paid_s: float | None = None
     promise_left_s: float | None = None
@@ -79,15 +81,14 @@ class Job(NamedTuple):
         return self.source_width * self.factor, self.source_height * self.factor
 
 
-_STATUSES = {status.value: status for status in Status}
-_STAGES = {stage.value: stage for stage in Stage}
+_STATUSES, _STAGES = {status.value: status for status in Status}, {stage.value: stage for stage in Stage}
 COLUMNS = """
     job_id, status, stage, version, tries, wakes, attempt, attempts_base, hold_reason IS NOT NULL AS held,
     COALESCE(promise_at <= now(), false) AND completed_at IS NULL AND failed_at IS NULL AS overdue,
     charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
-    source_height, factor, credits, email, ticket, traceparent,
-    completed_at IS NOT NULL AS delivered, extract(epoch FROM now() - stage_since)::float8,
-    extract(epoch FROM now() - paid_at)::float8, extract(epoch FROM promise_at - now())::float8
+    source_height, factor, credits, email, ticket, traceparent, completed_at IS NOT NULL AS delivered, locale,
+    extract(epoch FROM now() - stage_since)::float8, extract(epoch FROM now() - paid_at)::float8,
+    extract(epoch FROM promise_at - now())::float8
 """
 
 
@@ -106,12 +107,12 @@ def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Orde
         """WITH created AS (
                INSERT INTO jobs (job_id, ticket, status, stage, wake_at, source_kind, source_url, source_width,
                    source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, return_url,
-                   email, upload_id, attachment_id, post_id, traceparent)
+                   email, upload_id, attachment_id, post_id, traceparent, locale)
                VALUES (%(job_id)s, %(ticket)s, 'awaiting_payment', 'checkout',
                    now() + make_interval(secs => %(wake_s)s), %(source_kind)s, %(source_url)s, %(source_width)s,
                    %(source_height)s, %(factor)s, %(amount_cents)s, %(currency)s, %(credits)s, %(cost_cents)s,
                    %(markup_percent)s, %(return_url)s, %(email)s, %(upload_id)s, %(attachment_id)s, %(post_id)s,
-                   %(traceparent)s)
+                   %(traceparent)s, %(locale)s)
                RETURNING job_id, stage, factor, amount_cents, currency
            )
            INSERT INTO job_events (job_id, actor, kind, to_stage, detail)

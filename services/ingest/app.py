@@ -9,13 +9,25 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from services.ingest import checkout, downloads, errors, orders, pages, prices, probes, status, uploads, webhooks
+from services.ingest import (
+    checkout,
+    downloads,
+    errors,
+    orders,
+    pages,
+    prices,
+    probes,
+    status,
+    uploads,
+    webhooks,
+    wishes,
+)
 from services.ingest.edge import Parts
 from services.ingest.limits import BodyLimit
 from services.ingest.middleware import Observed
 from services.ingest.templating import HERE
 
-ROUTERS = (prices, checkout, uploads, status, downloads, orders, webhooks, pages, probes)
+ROUTERS = (prices, checkout, uploads, status, downloads, orders, webhooks, pages, wishes, probes)
 
 
 def create_app(edge: Parts) -> FastAPI:

@@ -1,22 +1,34 @@
 """From a chosen picture to Stripe's payment page."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Header
+from fastapi import APIRouter, Depends, Form, Header
 
+from common.language import negotiate
 from services.ingest import catalogue, uploads
 from services.ingest.edge import Edge, Parts
 from services.ingest.forms import CheckoutForm, UploadCheckoutForm
 from services.ingest.prices import offer_for
 from services.ingest.quotes import dollars
-from services.ingest.sales import Source, open_order, return_page
+from services.ingest.sales import Buyer, Source, open_order, return_page
 
 router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
-Referer = Annotated[str | None, Header()]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What the browser says of itself: the page that it comes from, and the languages that its owner reads."""
+
+    referer: Annotated[str | None, Header()] = None
+    accept_language: Annotated[str | None, Header()] = None
+
+
+From = Annotated[Visitor, Depends()]
 
 
 @router.post("/create-checkout")
-def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], referer: Referer = None) -> dict[str, Any]:
+def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], visitor: From) -> dict[str, Any]:
     """Order an enlargement of one of the shop's pictures; the answer leads to the payment page."""
     picture = catalogue.find(edge, form.attachment_id)
     source = Source(
@@ -27,24 +39,21 @@ def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], referer: 
         attachment_id=form.attachment_id,
         post_id=form.post_id,
     )
-    return _opened(edge, source, form, referer)
+    return _opened(edge, source, form, visitor)
 
 
 @router.post("/create-checkout-upload")
-def create_checkout_upload(
-    edge: Edge, form: Annotated[UploadCheckoutForm, Form()], referer: Referer = None
-) -> dict[str, Any]:
+def create_checkout_upload(edge: Edge, form: Annotated[UploadCheckoutForm, Form()], visitor: From) -> dict[str, Any]:
     """Order an enlargement of a picture that the customer sent."""
     upload = uploads.find(edge, form.upload_id)
     source = Source("upload", f"upload:{form.upload_id}", upload.width, upload.height, upload_id=form.upload_id)
-    return _opened(edge, source, form, referer)
+    return _opened(edge, source, form, visitor)
 
 
-def _opened(
-    edge: Parts, source: Source, form: CheckoutForm | UploadCheckoutForm, referer: str | None
-) -> dict[str, Any]:
+def _opened(edge: Parts, source: Source, form: CheckoutForm | UploadCheckoutForm, visitor: Visitor) -> dict[str, Any]:
     offer = offer_for(edge, source.width, source.height, form.resolution)
-    order = open_order(edge, source, offer, form.email, return_page(edge, referer))
+    locale = negotiate(form.locale or visitor.accept_language)
+    order = open_order(edge, source, offer, Buyer(form.email, return_page(edge, visitor.referer), locale))
     return {
         "success": True,
         "job_id": order.ticket,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from psycopg.rows import class_row
 
 from common.database import DatabaseAwayError
+from common.language import mark
 from common.signing import hash_token
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
@@ -68,15 +69,15 @@ def download_page(edge: Edge, request: Request, token: str) -> Response:
 def _find(edge: Parts, token: str) -> tuple[Link, StoredFile]:
     """Raises ApiError: 400 no token, 404 unknown, 410 over, 425 too early."""
     if not TOKEN.fullmatch(token):
-        raise ApiError(400, "malformed_token", "This is not a whole download link. Please copy all of it.")
+        raise ApiError(400, "malformed_token", mark("This is not a whole download link. Please copy all of it."))
     with edge.database.transaction() as tx:
         link = tx.cursor(row_factory=class_row(Link)).execute(_LINK, {"hash": hash_token(token)}).fetchone()
     if link is None:
-        raise ApiError(404, "unknown_link", "We do not know this download link.")
+        raise ApiError(404, "unknown_link", mark("We do not know this download link."))
     if not link.completed:
-        raise ApiError(425, "not_ready", "This picture is not ready yet. We write to you when it is.")
+        raise ApiError(425, "not_ready", mark("This picture is not ready yet. We write to you when it is."))
     if not link.live or link.file_key is None or link.file_size is None or link.media_type is None:
-        raise ApiError(410, "link_expired", "The time of this download link is over.")
+        raise ApiError(410, "link_expired", mark("The time of this download link is over."))
     name = f"enlarged-{link.factor}x-{link.ticket.removeprefix('tk_')[:8]}.{SUFFIXES.get(link.media_type, 'bin')}"
     return link, StoredFile(link.file_key, link.file_size, link.media_type, link.sha256, name)
 

@@ -9,12 +9,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from common.database import PASSING, DatabaseAwayError
+from common.language import mark, translate
 from common.pictures.examiner import ExaminerError
 from common.storage import StorageError
-from services.ingest.templating import page
+from services.ingest.templating import language_of, page
 
 RETRY_AFTER = {"Retry-After": "5"}
 PAGE_PATHS = ("/jobs/", "/d/")
+UNAVAILABLE = mark("This service cannot answer just now. Please try again in a moment.")
 
 log = structlog.get_logger()
 
@@ -32,9 +34,10 @@ class ApiError(Exception):
 
 def error_response(request: Request, error: ApiError) -> Response:
     """JSON for programs, a plain page where a person looks."""
+    message = translate(error.message, language_of(request))
     if request.url.path.startswith(PAGE_PATHS):
-        return page(request, "error.html", {"message": error.message}, error.status, error.headers)
-    body = {"code": error.code, "message": error.message, "data": {"status": error.status}}
+        return page(request, "error.html", {"message": message}, error.status, error.headers)
+    body = {"code": error.code, "message": message, "data": {"status": error.status}}
     return JSONResponse(body, error.status, error.headers)
 
 
@@ -81,15 +84,13 @@ async def _passing(request: Request, error: Exception) -> Response:
 
 
 def unavailable() -> ApiError:
-    return ApiError(
-        503, "unavailable", "This service cannot answer just now. Please try again in a moment.", RETRY_AFTER
-    )
+    return ApiError(503, "unavailable", UNAVAILABLE, RETRY_AFTER)
 
 
 _WORDS = {
     400: ("invalid_request", ""),
-    404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address does not take this method."),
+    404: ("not_found", mark("There is nothing at this address.")),
+    405: ("method_not_allowed", mark("This address does not take this method.")),
     413: ("content_too_large", ""),
 }
 

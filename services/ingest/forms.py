@@ -22,6 +22,7 @@ def _none_if_empty(value: object) -> object:
 
 
 Email = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_address), Field(max_length=254)]
+Locale = Annotated[str | None, BeforeValidator(_none_if_empty), Field(max_length=35)]  # RFC 5646, section 4.4.1
 Resolution = Literal["4x", "8x"]
 AttachmentId = Annotated[int, Field(gt=0, le=MAX_ID)]
 PostId = Annotated[int | None, BeforeValidator(_none_if_empty), Field(ge=0, le=MAX_ID)]
@@ -37,9 +38,11 @@ class PictureForm(BaseModel):
 class CheckoutForm(PictureForm):
     resolution: Resolution
     email: Email = None
+    locale: Locale = None
 
 
 class UploadCheckoutForm(BaseModel):
     upload_id: Annotated[str, Field(pattern=r"^up_[A-Za-z0-9_-]{10,60}$")]
     resolution: Resolution
     email: Email = None
+    locale: Locale = None

@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.language import mark
 from services.ingest.errors import ApiError, error_response
 from services.ingest.metrics import REQUEST_SECONDS, REQUESTS
 
@@ -21,6 +22,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
     "Cache-Control": "no-store",
 }
+WENT_WRONG = mark("Something went wrong on our side. Please try again in a moment.")
 METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 log = structlog.get_logger()
@@ -56,7 +58,7 @@ class Observed:
             log.exception("http.crashed", route=_route(scope))
             if status:
                 raise  # the answer has begun: cutting it off is all that is left
-            error = ApiError(500, "internal_error", "Something went wrong on our side. Please try again in a moment.")
+            error = ApiError(500, "internal_error", WENT_WRONG)
             await error_response(Request(scope), error)(scope, receive, noted)
         finally:
             _note(scope, status, time.monotonic() - began)

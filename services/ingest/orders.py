@@ -10,16 +10,17 @@ from psycopg.rows import dict_row
 from pydantic import BaseModel, ConfigDict, Field
 
 from common.database import Transaction
+from common.language import negotiate
 from common.outbound import Limits, Refused, Unreached
 from services.ingest import pictures
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
-from services.ingest.forms import Email, Resolution
+from services.ingest.forms import Email, Locale, Resolution
 from services.ingest.pictures import Looked
 from services.ingest.prices import offer_for
 from services.ingest.progress import payment_status
 from services.ingest.quotes import dollars
-from services.ingest.sales import MAX_RETURN_URL, Source, open_order
+from services.ingest.sales import MAX_RETURN_URL, Buyer, Source, open_order
 from services.ingest.status import TICKET
 
 SOURCE_LIMITS = Limits(max_bytes=50_000_000, deadline_s=25.0)
@@ -44,6 +45,7 @@ class NewOrder(BaseModel):
     image_url: str = Field(pattern=r"^https?://[!-~]+$", max_length=4096)
     resolution: Resolution
     email: Email = None
+    locale: Locale = None
     return_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$", max_length=MAX_RETURN_URL)
 
 
@@ -53,7 +55,7 @@ def create_order(edge: Edge, order: NewOrder) -> dict[str, Any]:
     looked = _look(edge, order.image_url)
     offer = offer_for(edge, looked.width, looked.height, order.resolution)
     source = Source("url", order.image_url, looked.width, looked.height)
-    opened = open_order(edge, source, offer, order.email, order.return_url)
+    opened = open_order(edge, source, offer, Buyer(order.email, order.return_url, negotiate(order.locale)))
     return {
         "job_id": str(opened.job_id),
         "checkout_url": opened.checkout_url,

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
 
+from common.language import mark, translate
 from common.stages import Status
 from services.ingest import status
 from services.ingest.edge import Edge
 from services.ingest.progress import (
     Order,
+    cancellable,
     customer_stage,
     estimated_completion,
     failure,
@@ -16,9 +18,9 @@ from services.ingest.progress import (
     plugin_status,
     progress,
 )
-from services.ingest.templating import page
+from services.ingest.templating import language_of, page
 
-REFRESH_S = 5
+REFRESH_S = 10
 STAGES = ("paid", "queued", "processing", "finishing", "completed")
 
 router = APIRouter(tags=["customer"])
@@ -34,12 +36,22 @@ class Step:
 
 
 TITLES = {
-    "paid": "Paid",
-    "queued": "In the queue",
-    "processing": "Being enlarged",
-    "finishing": "Checked and stored",
-    "completed": "Ready to download",
+    "paid": mark("Paid"),
+    "queued": mark("In the queue"),
+    "processing": mark("Being enlarged"),
+    "finishing": mark("Checked and stored"),
+    "completed": mark("Ready to download"),
 }
+HEADLINES = {
+    Status.COMPLETED: mark("Your enlargement is ready"),
+    Status.FAILED: mark("This one did not work"),
+    Status.REFUNDED: mark("Refunded"),
+    Status.ABANDONED: mark("This order was not paid"),
+    Status.AWAITING_PAYMENT: mark("Your payment is being confirmed"),
+}
+ON_ITS_WAY = mark("Your enlargement is on its way")
+NOT_PAID_YET = mark("This order is not paid yet")
+CANCELLED = mark("You cancelled this order")
 
 
 @router.head("/jobs/{ticket}", include_in_schema=False)
@@ -48,17 +60,22 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
     """Where an order stands, in plain words; works without JavaScript."""
     view = status.find(edge, ticket)
     order = view.order
+    language = language_of(request, order.locale)
     payment = payment_status(order.charged_cents, order.refunded_cents)
     values = {
+        "language": language,
         "order": order,
-        "headline": _headline(order, cancelled=smi_payment == "cancelled"),
-        "steps": _steps(order),
+        "headline": _headline(order, language, cancelled=smi_payment == "cancelled"),
+        "steps": _steps(order, language),
         "progress": progress(order, view.expected_s),
         "expected_at": estimated_completion(order, view.expected_s),
-        "failure": failure(order),
+        "failure": failure(order, language),
         "payment": payment,
         "shown": f"{plugin_status(order)}/{payment}",
         "download_url": view.download_url,
+        "link": view.link,
+        "address": veiled(order.email),
+        "may_cancel": cancellable(order),
         "refresh_s": REFRESH_S if order.under_way else None,
     }
     return page(request, "status.html", values)
@@ -70,28 +87,27 @@ def front(request: Request) -> Response:
     return page(request, "front.html", {})
 
 
-def _headline(order: Order, *, cancelled: bool) -> str:
-    match order.status:
-        case Status.AWAITING_PAYMENT:
-            return "This order is not paid yet" if cancelled else "Your payment is being confirmed"
-        case Status.COMPLETED:
-            return "Your enlargement is ready"
-        case Status.FAILED:
-            return "This one did not work"
-        case Status.REFUNDED:
-            return "Refunded"
-        case Status.ABANDONED:
-            return "This order was not paid"
-    return "Your enlargement is on its way"
+def veiled(address: str | None) -> str | None:
+    """An address as its owner knows it again, and nobody else learns it: `a…@example.org`."""
+    name, _, domain = (address or "").rpartition("@")
+    return f"{name[0]}…@{domain}" if name else None
 
 
-def _steps(order: Order) -> list[Step]:
+def _headline(order: Order, language: str, *, cancelled: bool) -> str:
+    if order.status is Status.AWAITING_PAYMENT and cancelled:
+        return translate(NOT_PAID_YET, language)
+    if order.failure_reason == "cancelled" and order.status in {Status.FAILED, Status.REFUNDED}:
+        return translate(CANCELLED, language)
+    return translate(HEADLINES.get(order.status, ON_ITS_WAY), language)
+
+
+def _steps(order: Order, language: str) -> list[Step]:
     """The way of the picture; what is not paid stands before the first step."""
     reached = customer_stage(order)
     now = -1 if order.paid_at is None else STAGES.index(reached) if reached in STAGES else -1
     if reached == "completed":
         now = len(STAGES)
     return [
-        Step(name, TITLES[name], "done" if at < now else "now" if at == now else "ahead")
+        Step(name, translate(TITLES[name], language), "done" if at < now else "now" if at == now else "ahead")
         for at, name in enumerate(STAGES)
     ]

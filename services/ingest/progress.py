@@ -3,17 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from common.language import mark, translate
 from common.stages import Stage, Status
+from common.wording import OTHER_REASON, REASONS, REFUND_SHOWS
 
 DEFAULT_EXPECTED_S = 60.0
 SUBMITTED, WATCHED, FETCHED = 0.05, (0.1, 0.8), 0.85
 
-FAILURES = {
-    "promise": "We could not finish this enlargement in time.",
-    "timeout": "The enlargement took too long and was given up.",
-    "picture_refused": "The enlarger could not work with this picture.",
-}
-FAILED = "We could not make this enlargement."
+UNPAID = mark("This order was not paid. Nothing was charged.")
+REFUNDED_LATER = mark("This order was refunded.")
+NO_CHARGE = mark("Nothing was charged.")
+REFUNDED_IN_FULL = mark("You were refunded in full.")
+REFUND_COMES = mark("Your refund is on its way; there is nothing you need to do.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,9 @@ class Order:
     source_height: int
     held: bool
     checkout_url: str | None
+    email: str | None = None
+    locale: str = "en"
+    untouched: bool = False  # nothing was ever handed to the provider, nor is being handed now
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
@@ -102,17 +106,23 @@ def estimated_completion(order: Order, expected_s: float) -> datetime | None:
     return expected_at if expected_at > order.now else None
 
 
-def failure(order: Order) -> str | None:
-    """Why there is no picture, and where the money is."""
+def failure(order: Order, language: str = "en") -> str | None:
+    """Why there is no picture, where the money is, and when it shows."""
     if order.status is Status.ABANDONED:
-        return "This order was not paid. Nothing was charged."
+        return translate(UNPAID, language)
     if order.status not in {Status.FAILED, Status.REFUNDED}:
         return None
-    why = FAILURES.get(order.failure_reason or "", FAILED) if not order.completed_at else "This order was refunded."
+    told = [REFUNDED_LATER] if order.completed_at else [REASONS.get(order.failure_reason or "", OTHER_REASON)]
     match payment_status(order.charged_cents, order.refunded_cents):
         case "pending":
-            return f"{why} Nothing was charged."
+            told += [NO_CHARGE]
         case "refunded":
-            return f"{why} You were refunded in full; it shows on your statement within five to ten days."
+            told += [REFUNDED_IN_FULL, REFUND_SHOWS]
         case _:
-            return f"{why} Your refund is on its way; there is nothing you need to do."
+            told += [REFUND_COMES, REFUND_SHOWS]
+    return " ".join(translate(text, language) for text in told)
+
+
+def cancellable(order: Order) -> bool:
+    """Whether the customer may still have the money back for nothing: paid, and nothing was submitted."""
+    return order.status is Status.PENDING and order.stage is Stage.SUBMIT and order.untouched and not order.held

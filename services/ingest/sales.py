@@ -10,6 +10,7 @@ import structlog
 from uuid_utils import compat
 
 from common import crash, jobs
+from common.language import mark
 from common.outcomes import Move
 from common.stages import Stage, Status
 from services.ingest.edge import ACTOR, Parts
@@ -22,7 +23,7 @@ from services.ingest.stripe import Purchase, Session, StripeAwayError, StripeRef
 MAX_RETURN_URL = 2000
 URL = re.compile(f"[!-~]{{1,{MAX_RETURN_URL}}}")
 OUR_PARAMETERS = {"smi_payment", "session_id", "job_id"}
-NO_PAGE = "The payment page could not be opened. Nothing was charged; please try again in a moment."
+NO_PAGE = mark("The payment page could not be opened. Nothing was charged; please try again in a moment.")
 
 log = structlog.get_logger()
 
@@ -49,11 +50,20 @@ class Opened:
     checkout_url: str
 
 
-def open_order(edge: Parts, source: Source, offer: Quote, email: str | None, return_url: str | None) -> Opened:
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who orders: the address, if it is known already, the page to return to, and the language of mails."""
+
+    email: str | None
+    return_url: str | None
+    locale: str = "en"
+
+
+def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opened:
     """Make the order and its payment page. Raises ApiError 502 when Stripe gives none: then the job is abandoned."""
     job_id = compat.uuid7()
     ticket = f"tk_{secrets.token_hex(16)}"
-    goes_to = return_url or f"{edge.settings.public_url}/jobs/{ticket}"
+    goes_to = buyer.return_url or f"{edge.settings.public_url}/jobs/{ticket}"
     order = jobs.Order(
         job_id=job_id,
         ticket=ticket,
@@ -68,7 +78,8 @@ def open_order(edge: Parts, source: Source, offer: Quote, email: str | None, ret
         cost_cents=offer.cost_cents,
         markup_percent=offer.markup_percent,
         return_url=goes_to,
-        email=email,
+        email=buyer.email,
+        locale=buyer.locale,
         upload_id=source.upload_id,
         attachment_id=source.attachment_id,
         post_id=source.post_id,

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from psycopg.rows import class_row
 
 from common.database import Transaction
@@ -20,6 +22,7 @@ from services.ingest.progress import (
     plugin_status,
     progress,
 )
+from services.ingest.templating import language_of
 
 ENOUGH_HISTORY = 5
 TICKET = re.compile("tk_[0-9a-f]{32}")
@@ -28,16 +31,30 @@ router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
 
 @dataclass(frozen=True, slots=True)
+class LatestLink:
+    """A delivered order's newest link. `live`: it works. `kept`: the file behind it is there."""
+
+    job_id: UUID
+    generation: int
+    token_hash: bytes
+    expires_at: datetime
+    live: bool
+    kept: bool
+    downloads: int
+
+
+@dataclass(frozen=True, slots=True)
 class View:
-    """An order, how long such orders take (seconds), and its download address while there is one."""
+    """An order, how long such orders take (seconds), its newest link, and that link's address while it works."""
 
     order: Order
     expected_s: float
+    link: LatestLink | None
     download_url: str | None
 
 
 @router.get("/job-status/{ticket}")
-def job_status(edge: Edge, ticket: str) -> dict[str, Any]:
+def job_status(edge: Edge, request: Request, ticket: str) -> dict[str, Any]:
     """How far the order is. What has no value is left out."""
     view = find(edge, ticket)
     order = view.order
@@ -51,7 +68,7 @@ def job_status(edge: Edge, ticket: str) -> dict[str, Any]:
         "stage": customer_stage(order),
         "progress": progress(order, view.expected_s),
         "estimated_completion": expected_at.isoformat() if expected_at else None,
-        "failure": failure(order),
+        "failure": failure(order, language_of(request, order.locale)),
         "download_url": view.download_url,
     }
     return {"success": True, "data": {name: value for name, value in data.items() if value is not None}}
@@ -65,7 +82,8 @@ def find(edge: Parts, ticket: str) -> View:
         if order is None:
             raise ApiError(404, "unknown_order", "We do not know this order.")
         expected_s = _expected_s(tx, order) if order.paid_at and order.under_way else DEFAULT_EXPECTED_S
-        return View(order, expected_s, _download_url(tx, edge, ticket))
+        link = _latest_link(tx, ticket) if order.completed_at else None
+        return View(order, expected_s, link, _address(edge, link) if link else None)
 
 
 def _expected_s(tx: Transaction, order: Order) -> float:
@@ -84,24 +102,35 @@ def _expected_s(tx: Transaction, order: Order) -> float:
     return max(float(row[1]), 1.0) if row and row[0] >= ENOUGH_HISTORY else DEFAULT_EXPECTED_S
 
 
-def _download_url(tx: Transaction, edge: Parts, ticket: str) -> str | None:
-    row = tx.execute(
-        """SELECT l.job_id, l.generation, l.token_hash FROM links l JOIN jobs j USING (job_id)
-           WHERE j.ticket = %(ticket)s AND j.completed_at IS NOT NULL
-             AND l.revoked_at IS NULL AND l.expires_at > now()
-             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
-                         AND d.removed_at IS NULL)
-           ORDER BY l.generation DESC LIMIT 1""",
-        {"ticket": ticket},
-    ).fetchone()
-    token = edge.signer.find_download_token(row[0], row[1], bytes(row[2])) if row else None
+def _latest_link(tx: Transaction, ticket: str) -> LatestLink | None:
+    return (
+        tx.cursor(row_factory=class_row(LatestLink))
+        .execute(
+            """SELECT l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
+                      l.revoked_at IS NULL AND l.expires_at > now() AS live,
+                      EXISTS (SELECT 1 FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
+                              AND d.removed_at IS NULL) AS kept
+               FROM links l JOIN jobs j USING (job_id)
+               WHERE j.ticket = %(ticket)s ORDER BY l.generation DESC LIMIT 1""",
+            {"ticket": ticket},
+        )
+        .fetchone()
+    )
+
+
+def _address(edge: Parts, link: LatestLink) -> str | None:
+    if not (link.live and link.kept):
+        return None
+    token = edge.signer.find_download_token(link.job_id, link.generation, bytes(link.token_hash))
     return f"{edge.settings.public_url}/d/{token}" if token else None
 
 
 _ORDER = """
     SELECT j.ticket, j.status, j.stage, j.created_at, j.paid_at, j.completed_at, j.promise_at, j.failure_reason,
            j.charged_cents, j.refunded_cents, j.amount_cents, j.currency, j.factor, j.source_width, j.source_height,
-           j.hold_reason IS NOT NULL AS held, j.checkout_url, now() AS now, e.watch_at, e.fetch_at
+           j.hold_reason IS NOT NULL AS held, j.checkout_url, now() AS now, e.watch_at, e.fetch_at,
+           j.email, j.locale,
+           NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job_id = j.job_id AND a.state <> 'waiting') AS untouched
     FROM jobs j
     LEFT JOIN LATERAL (
         SELECT min(at) FILTER (WHERE to_stage = 'watch') AS watch_at,

@@ -23,8 +23,9 @@ from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
+from common.wording import REFUND_SHOWS, reason
 from services.notifier import mails
-from services.notifier.letters import REASONS, REFUND_SHOWS, Letter, Letters, instant, megabytes, money
+from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
@@ -49,12 +50,13 @@ class Send:
     recipient: str
     message_id: str
     values: Callable[[], Mapping[str, Any]]
+    locale: str = "en"
     claim_no: int = 1
     start_before: float = 0.0  # monotonic seconds after which the claim is no longer ours to use
 
     @property
     def letter(self) -> Letter:
-        return Letter(self.key.kind, self.recipient, self.message_id, "en", self.values())
+        return Letter(self.key.kind, self.recipient, self.message_id, self.locale, self.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +161,16 @@ class Notify:
     def _to_customer(self, job: Job, kind: str, about: str, values: Callable[[], Mapping[str, Any]]) -> Send | Outcome:
         if not job.email:
             return NO_ADDRESS
-        return self._send(MailKey(kind, about, job.job_id), job.email, lambda: {**self._shared_values(job), **values()})
+        key = MailKey(kind, about, job.job_id)
+        send = self._send(key, job.email, lambda: {**self._shared_values(job), **values()})
+        return replace(send, locale=job.locale)
 
     def _attention(self, job: Job, reasons: Sequence[tuple[int, str, str, datetime]]) -> Send | Outcome:
         if not reasons or not self._settings.admin_email:
             return Nothing("nobody to tell, or nothing to tell")
         values = {
             "job_id": str(job.job_id),
-            "reasons": [{"reason": r, "detail": d, "since_text": instant(since, "en")} for _, r, d, since in reasons],
+            "reasons": [{"reason": r, "detail": d, "since": since} for _, r, d, since in reasons],
             "admin_url": f"{self._base}/admin/jobs/{job.job_id}",
             "status_url": "",
         }
@@ -227,9 +231,9 @@ class Notify:
             "download_url": f"{self._base}/d/{token}",
             "width": link.width,
             "height": link.height,
-            "resolution": f"{job.factor}x",
-            "file_size_mb": megabytes(link.file_size, "en"),
-            "expires_at_text": instant(expires, "en"),
+            "factor": job.factor,
+            "file_size": link.file_size,
+            "expires_at": expires,
             "has_preview": False,
         }
 
@@ -242,9 +246,12 @@ def _due(job: Job) -> str:
 
 
 def _refund_values(job: Job) -> dict[str, Any]:
-    reason = REASONS.get(job.failure_reason or "", "Something went wrong on our side.")
-    amount = money(job.refunded_cents, job.currency, "en")
-    return {"reason_text": reason, "amount_text": amount, "refund_shows_text": REFUND_SHOWS}
+    return {
+        "reason": reason(job.failure_reason, job.locale),
+        "refunded_cents": job.refunded_cents,
+        "currency": job.currency,
+        "shows": REFUND_SHOWS,
+    }
 
 
 def _row_state(answer: SendAnswer) -> tuple[str, str | None]:

@@ -2,8 +2,8 @@
 
 import "./times.js";
 
-const POLL_EVERY_MS = 2_000;
-const AWAY_MS = 6_000;
+const POLL_EVERY_MS = 10_000;
+const AWAY_MS = 20_000;
 
 const card = document.querySelector("[data-ticket]");
 const bar = document.getElementById("progress");
@@ -29,7 +29,7 @@ const changed = (order) => `${order.status}/${order.payment_status}` !== card.da
 function advance(order) {
   if (bar) bar.value = Math.max(bar.value, order.progress);
   if (!order.estimated_completion && outlook?.querySelector("time")) {
-    outlook.textContent = "It takes a little longer than usual; there is nothing you need to do.";
+    outlook.textContent = outlook.dataset.late;
   }
   const at = [...steps].findIndex((step) => step.dataset.step === order.stage);
   if (at < 0) return;
@@ -46,3 +46,4 @@ async function follow() {
 }
 
 setTimeout(follow, POLL_EVERY_MS);
+document.addEventListener("visibilitychange", () => document.hidden || look()); // back from another tab: show what is

@@ -81,7 +81,7 @@ def test_the_page_leads_to_the_file(shop: Shop, finished: Finished) -> None:
     answer = shop.get(f"/d/{finished.token}")
     assert answer.status_code == 200
     assert f'href="{finished.path}"' in answer.text
-    assert "1920 \N{MULTIPLICATION SIGN} 1280" in answer.text
+    assert "1,920 \N{MULTIPLICATION SIGN} 1,280" in answer.text
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
 
 

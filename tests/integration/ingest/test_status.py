@@ -100,3 +100,27 @@ def test_pages_are_locked_up(shop: Shop) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
     assert "noindex" in headers["X-Robots-Tag"]
     assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_german_browser_gets_a_german_page(shop: Shop) -> None:
+    ticket = shop.paid()
+    page = shop.get(f"/jobs/{ticket}", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    assert "Ihre Vergrößerung ist unterwegs" in page.text
+    assert '<html lang="de">' in page.text
+    assert page.headers["Content-Language"] == "de"
+    assert "Accept-Language" in page.headers["Vary"]
+
+
+def test_an_order_remembers_the_language_that_it_was_made_in(shop: Shop) -> None:
+    german = {"Accept-Language": "de-DE,de;q=0.9"}
+    assert shop.job(shop.ordered(headers=german))["locale"] == "de"
+    assert shop.job(shop.ordered(headers=german, locale="en"))["locale"] == "en"
+    assert shop.job(shop.ordered(headers={"Accept-Language": "fr"}))["locale"] == "en"
+    ticket = shop.paid(headers=german)
+    assert "Ihre Vergrößerung" in shop.get(f"/jobs/{ticket}").text, "a browser without a wish reads the order's"
+
+
+def test_an_address_is_known_again_by_its_owner_alone(shop: Shop) -> None:
+    page = shop.get(f"/jobs/{shop.paid()}").text
+    assert "a…@example.org" in page
+    assert "anna@example.org" not in page

@@ -1,28 +1,32 @@
 """Letters: every kind is complete, an unknown value is an error, and no name or address becomes a header."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
-from services.notifier.letters import REASONS, Letter, Letters, megabytes, money
+from common.wording import REASONS, REFUND_SHOWS, megabytes, money
+from services.notifier.letters import Letter, Letters
 
 LETTERS = Letters("orders@example.com", "Fox & Sons", "help@example.com", "https://shop.example/terms")
+SOON = datetime(2026, 3, 2, 10, tzinfo=UTC)
 LINK: dict[str, Any] = {
-    "download_url": "https://pictures.example.com/d/token", "width": 1600, "height": 1200, "resolution": "4x",
-    "file_size_mb": "3.1", "expires_at_text": "2 March 2026, 10:00 UTC", "has_preview": False,
+    "download_url": "https://pictures.example.com/d/token", "width": 1600, "height": 1200, "factor": 4,
+    "file_size": 3_100_000, "expires_at": SOON, "has_preview": False,
     "status_url": "https://pictures.example.com/jobs/tk_1", "ticket_short": "abcdefgh",
 }  # fmt: skip
 VALUES: dict[str, dict[str, Any]] = {
     "ready": LINK,
     "expiring": LINK,
     "refunded": {
-        "status_url": LINK["status_url"], "ticket_short": "abcdefgh", "reason_text": REASONS["timeout"],
-        "amount_text": "$1.92", "refund_shows_text": "Soon.",
+        "status_url": LINK["status_url"], "ticket_short": "abcdefgh", "reason": REASONS["timeout"],
+        "refunded_cents": 192, "currency": "usd", "shows": REFUND_SHOWS,
     },
     "attention": {
         "status_url": "", "job_id": "018f", "admin_url": "https://pictures.example.com/admin/jobs/018f",
-        "reasons": [{"reason": "held", "detail": "looks <b>odd</b>", "since_text": "1 March"}],
+        "reasons": [{"reason": "held", "detail": "looks <b>odd</b>", "since": SOON}],
     },
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("kind", VALUES)
@@ -60,21 +64,31 @@ def test_every_kind_says_the_same_as_text_and_as_html(kind: str) -> None:
     assert "<style>" not in html, "styles are inlined"
 
 
-SAID = [("ready", "download_url"), ("ready", "expires_at_text"), ("expiring", "download_url"),
-        ("refunded", "amount_text"), ("refunded", "reason_text"), ("attention", "admin_url"), ("ready", "status_url"),
-        ("refunded", "refund_shows_text"), ("expiring", "expires_at_text")]  # fmt: skip
+SAID = [("ready", LINK["download_url"]), ("ready", "2 March 2026, 10:00 UTC"), ("expiring", LINK["download_url"]),
+        ("refunded", "$1.92"), ("refunded", REASONS["timeout"]), ("attention", VALUES["attention"]["admin_url"]),
+        ("ready", LINK["status_url"]), ("refunded", REFUND_SHOWS), ("expiring", "2 March 2026, 10:00 UTC"),
+        ("ready", "1,600 \N{MULTIPLICATION SIGN} 1,200 pixels"), ("ready", "3.1 MB")]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "name"), SAID)
-def test_what_people_need_stands_in_both_parts(kind: str, name: str) -> None:
+@pytest.mark.parametrize(("kind", "said"), SAID)
+def test_what_people_need_stands_in_both_parts(kind: str, said: str) -> None:
     text, html = _parts(kind)
 
-    assert VALUES[kind][name] in " ".join(text.split())
-    assert VALUES[kind][name] in " ".join(html.split())
+    assert said in " ".join(text.split())
+    assert said in " ".join(html.split())
 
 
-NEEDLESS = {("attention", "status_url"), ("refunded", "ticket_short"), ("expiring", "file_size_mb"),
-            ("expiring", "has_preview")}  # fmt: skip
+def test_a_german_customer_reads_german() -> None:
+    message = LETTERS.render(replace(_letter("ready"), locale="de"))
+    text, html = (str(part.get_content()) for part in message.iter_parts())
+
+    assert message["Subject"] == "Ihre 4-fache Vergrößerung ist fertig"
+    assert "2. März 2026, 10:00 Uhr UTC" in text
+    assert "1.600 \N{MULTIPLICATION SIGN} 1.200 Pixel" in html
+    assert '<html lang="de"' in html
+
+
+NEEDLESS = {("attention", "status_url"), ("expiring", "file_size"), ("expiring", "has_preview")}  # fmt: skip
 REQUIRED = [(kind, name) for kind, values in VALUES.items() for name in values
             if (kind, name) not in NEEDLESS]  # fmt: skip
 
@@ -99,7 +113,7 @@ def test_an_address_with_a_line_break_is_refused(recipient: str) -> None:
 @pytest.mark.parametrize("break_", ["\r\n", "\n", "\r"])
 def test_no_value_adds_a_header_through_the_subject(break_: str) -> None:
     try:
-        raw = LETTERS.render(_letter("refunded", amount_text=f"$1{break_}Bcc: all@example.com")).as_bytes()
+        raw = LETTERS.render(_letter("refunded", currency=f"$1{break_}Bcc: all@example.com")).as_bytes()
     except ValueError:
         return  # refused as a whole is as good
     assert b"\nBcc:" not in raw.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]
