@@ -25,6 +25,8 @@ POINTS = (
     "clock_after_settle",
     "event_before_commit",
     "event_after_commit",
+    "before_source",
+    "after_source",
     "before_submit",
     "after_submit",
     "before_status",

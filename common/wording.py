@@ -12,6 +12,10 @@ INSTANTS = {"en": "d MMMM yyyy, HH:mm 'UTC'", "de": "d. MMMM yyyy, HH:mm 'Uhr' '
 REASONS = {
     "provider_failed": mark("Our enlargement service could not process this picture."),
     "picture_refused": mark("Our enlargement service cannot work with this kind of picture."),
+    "source_gone": mark("The picture that you ordered could not be found any more."),
+    "source_unfit": mark("The file of this picture is damaged, or of a kind that cannot be enlarged."),
+    "source_changed": mark("The picture that you ordered was replaced by one of another size."),
+    "source_refused": mark("The picture that you ordered could not be fetched from the shop."),
     "timeout": mark("The enlargement took far longer than it should, so we stopped it."),
     "promise": mark("We could not deliver by the time that we promised."),
     "check_failed": mark("The result did not pass our quality checks, and we do not deliver what is not right."),

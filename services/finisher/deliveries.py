@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from common import sources
 from common.database import Transaction, keys, unnest
 
 
@@ -20,6 +21,11 @@ class FetchClaim:
     def file_key(self) -> str:
         """A key of its own per attempt and claim: two workers never write the same file."""
         return f"results/{self.job_id}/{self.attempt}.{self.claim_no}"
+
+
+def preview_key(file_key: str) -> str:
+    """Where the small picture of a stored file lies."""
+    return file_key.replace("results/", "previews/", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +148,12 @@ def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[U
 def mark_removed(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
     """Commit that the files of these jobs are removed, before they are; returns every key that may exist."""
     found: dict[UUID, list[str]] = defaultdict(list)
+    for job_id, key in sources.mark_removed(tx, job_ids).items():
+        found[job_id].append(key)
     for job_id, key in tx.execute(
         """UPDATE deliveries SET removed_at = COALESCE(removed_at, now()) WHERE job_id = ANY(%(ids)s)
            RETURNING job_id, file_key""",
         {"ids": list(job_ids)},
     ):
-        found[job_id].append(key)
+        found[job_id] += [key, preview_key(key)]
     return found

@@ -8,12 +8,12 @@ own), so a redelivered message, whose worker is gone, does not wait for that wor
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from common import attempts, crash
+from common import attempts, crash, sources
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
 from common.database import Transaction
@@ -26,6 +26,7 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.pictures.examiner import Examiner, ExaminerError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
 from common.signing import Signer, hash_token
+from common.sources import Source
 from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
 from common.upsampler import NULL_URL
@@ -42,11 +43,13 @@ CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One claimed fetch: from where, and the size in pixels that was sold."""
+    """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source."""
 
     claim: FetchClaim
     url: str
     size: tuple[int, int]
+    factor: int
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +102,15 @@ class Deliver:
         ids = [w.job.job_id for w in work]
         tried, claims = attempts.of_jobs(tx, ids), deliveries.running(tx, ids)
         steps = [self._step(w, tried[w.job.job_id], claims[w.job.job_id]) for w in work]
+        seen = self._sources(tx, steps)
+        steps = [_with_source(step, seen) for step in steps]
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
             deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + self._settings.check_and_store_s)
         sold = [w.job.job_id for w in work if w.job.status is Status.COMPLETED]
-        early = deliveries.time_left(tx, sold, self._plans[Stage.KEEP].first_s) if EXPIRED in steps else {}
+        early = dict(deliveries.time_left(tx, sold, self._plans[Stage.KEEP].first_s)) if EXPIRED in steps else {}
+        looking = sources.of_jobs(tx, [w.job.job_id for w in work]) if EXPIRED in steps else {}
+        early |= {job_id: AT_WORK_S for job_id, source in looking.items() if source.at_work}
         steps = [self._unless_early(w.job, step, early) for w, step in zip(work, steps, strict=True)]
         expired = [w.job.job_id for w, step in zip(work, steps, strict=True) if step is EXPIRED]
         keys = deliveries.mark_removed(tx, expired) if expired else {}
@@ -164,7 +171,13 @@ class Deliver:
         if any(at_work for _, at_work in ours) and not work.redelivered:
             return Nothing("being fetched")
         number = ours[-1][0].claim_no + 1 if ours else 1
-        return Question(Fetch(FetchClaim(job.job_id, won.attempt, number), won.result_url, job.result_size))
+        return Question(Fetch(FetchClaim(job.job_id, won.attempt, number), won.result_url, job.result_size, job.factor))
+
+    def _sources(self, tx: Transaction, steps: Sequence[Question | Outcome]) -> Mapping[UUID, Source]:
+        """What was seen of the sources of those whose results are now fetched."""
+        abouts = [step.about for step in steps if isinstance(step, Question)]
+        ids = [about.claim.job_id for about in abouts if about.url != NULL_URL]
+        return sources.of_jobs(tx, ids) if ids else {}
 
     def _unless_early(self, job: Job, step: Question | Outcome, early: Mapping[UUID, float]) -> Question | Outcome:
         """A message is a hint: a forged file.expired removes nothing before its time."""
@@ -199,7 +212,11 @@ class Deliver:
 
     def _task(self, about: Fetch, path: Path) -> Inspect:
         limits = self._settings.max_result_megapixels, self._settings.max_held_megapixels
-        return Inspect(Look(str(path), ALLOWED, *limits, strict=True), about.size, None)
+        look = Look(str(path), ALLOWED, *limits, strict=True)
+        source = about.source
+        if source is None or source.width is None or source.height is None:
+            return Inspect(look, about.size, None)
+        return Inspect(look, (source.width * about.factor, source.height * about.factor), source.orientation)
 
     def _store_nothing(self, about: Fetch) -> FetchAnswer:
         """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""
@@ -237,6 +254,12 @@ class Deliver:
         generations = deliveries.next_generations(tx, job_ids)
         links = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
         deliveries.issue_links(tx, links, self._settings.download_ttl_hours * HOUR_S)
+
+
+def _with_source(step: Question | Outcome, seen: Mapping[UUID, Source]) -> Question | Outcome:
+    if not isinstance(step, Question):
+        return step
+    return Question(replace(step.about, source=seen.get(step.about.claim.job_id)))
 
 
 def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:

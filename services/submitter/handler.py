@@ -1,7 +1,8 @@
 """The stage `submit`: a paid order is submitted to the provider, once per attempt.
 
 Consumes: payment.completed.
-Publishes: upscale.submitted; upscale.failed when the picture is refused or the attempts are used up.
+Publishes: upscale.submitted; upscale.failed when the picture is refused or the attempts are used up; itself again once
+the order's source was found fit (source.py).
 With `admin_override` a paid job in any stage but an open refund is done again: see override.py.
 Replays: an order in `watch` emits upscale.submitted again; a claim that is still running is left alone; a claim that
 ran out without an answer is *unknown*: it may have been accepted, so the job is watched, never submitted again at once.
@@ -41,6 +42,7 @@ from services.submitter import override
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
 from services.submitter.override import Override
 from services.submitter.settings import SubmitterSettings
+from services.submitter.source import LookAtSource, SourceAnswer, Sources
 
 OUR_TROUBLE_WAIT_S = 60.0
 
@@ -61,7 +63,7 @@ class TooLate:
     """The claim was about to run out: nothing was sent."""
 
 
-Step = Claim | Record | Override | Outcome
+Step = Claim | Record | Override | Question | Outcome
 
 
 class Submit:
@@ -76,6 +78,7 @@ class Submit:
         self._settings = settings
         self._plan = plans[Stage.SUBMIT]
         self._provider = settings.provider
+        self._sources = Sources(settings, self._plan)
         # A call starts within the margin, connects and reads within two time-outs, and leaves a margin to its answer.
         self._lease_s = 2 * settings.claim_margin_s + 2 * settings.upsampler_timeout_s
         self._limited = settings.upsampler_url != NULL_URL
@@ -85,7 +88,9 @@ class Submit:
         known = attempts.of_jobs(tx, [w.job.job_id for w in work])
         overriding = [w.job.job_id for w in work if _overrides(w.event)]
         refunding = override.refunding(tx, overriding) if overriding else set()
-        steps = [self._first(w, known[w.job.job_id], refunding) for w in work]
+        steps: Sequence[Step] = [self._first(w, known[w.job.job_id], refunding) for w in work]
+        sources = self._sources.begin(tx, work, steps)
+        steps = [sources.get(w.job.job_id, step) for w, step in zip(work, steps, strict=True)]
         override.note(tx, [step for step in steps if isinstance(step, Override)])
         records = [step for step in steps if isinstance(step, Record)]
         attempts.record(tx, records, self._settings.result_life_s)
@@ -99,7 +104,9 @@ class Submit:
         allowed = {claim.job_id for claim in granted}
         return [self._granted(w.job, step, allowed) for w, step in zip(work, steps, strict=True)]
 
-    def ask(self, about: Ask) -> SubmitAnswer | TooLate:
+    def ask(self, about: Ask | LookAtSource) -> SubmitAnswer | SourceAnswer | TooLate:
+        if isinstance(about, LookAtSource):
+            return self._sources.ask(about)
         if time.monotonic() > about.start_before:
             return TooLate()
         with SUBMISSION_SECONDS.time():
@@ -110,6 +117,15 @@ class Submit:
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        looked = [a for a in answered if isinstance(a.about, LookAtSource)]
+        asked = [a for a in answered if not isinstance(a.about, LookAtSource)]
+        outcomes = {a.work.job.job_id: o for a, o in zip(looked, self._sources.finish(tx, looked), strict=True)}
+        outcomes |= {a.work.job.job_id: o for a, o in zip(asked, self._submitted(tx, asked), strict=True)}
+        return [outcomes[a.work.job.job_id] for a in answered]
+
+    def _submitted(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        if not answered:
+            return []
         if crash.broken("no_attempt_row"):
             attempts.claim(tx, [a.about.claim for a in answered], self._lease_s)
         known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])

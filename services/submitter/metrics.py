@@ -11,4 +11,8 @@ SUBMISSIONS = from_zero(
 SUBMISSION_SECONDS = Histogram(
     "enlarger_provider_submission_seconds", "Seconds until a submission was answered.", buckets=SECONDS
 )
+SOURCES = from_zero(
+    Counter("enlarger_sources", "Looks at sources before the provider is paid, by answer.", ["answer"]),
+    ("Fit", "Bad", "Missing", "NotSeen"),
+)
 SUSPECTED_DOUBLES = Counter("enlarger_provider_suspected_doubles", "Submissions whose answer was lost.")

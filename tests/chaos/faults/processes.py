@@ -24,7 +24,7 @@ POINTS = {
         "event_before_commit", "event_after_commit", "before_checkout", "after_checkout",
         "before_publish", "after_publish",
     ),
-    "submitter": (*EVERYWHERE, "before_submit", "after_submit"),
+    "submitter": (*EVERYWHERE, "before_source", "after_source", "before_submit", "after_submit"),
     "poller": (
         *EVERYWHERE, "before_status", "after_status",
         "clock_before_commit", "clock_after_commit", "clock_after_publish", "clock_after_settle",

@@ -6,7 +6,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from common.pictures.facts import Unfit
+from common.pictures.facts import Seen, Unfit
+from common.sources import reference_key
 from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from services.finisher.deliveries import StoredFile
 from services.finisher.handler_deliver import Failed, Fetch, Gone, Remove, Removed
@@ -15,6 +16,7 @@ from services.notifier.handler import Send
 from services.notifier.smtp import NotSent, Sent
 from services.poller.handler import Look
 from services.submitter.handler import Ask
+from services.submitter.source import Bad, Fit, LookAtSource, Missing, NotSeen
 
 GOOD = "good"
 
@@ -36,6 +38,8 @@ class Outside:
         match about:
             case Ask():
                 return self._submit(about, how)
+            case LookAtSource():
+                return self._look_at_source(about, how)
             case Look():
                 return tuple((attempt, self._look(provider_id, how)) for attempt, provider_id in about.submissions)
             case Fetch():
@@ -67,6 +71,17 @@ class Outside:
         if how == "lost":
             return Unknown("no answer: ReadTimeout")
         return Report(provider_id, self.jobs_at_provider[provider_id], None, 1)
+
+    def _look_at_source(self, about: LookAtSource, how: str) -> Any:
+        if how in {"lost", "busy"}:
+            return NotSeen("a cut line")
+        if how == "refused":
+            return Missing("status 404")
+        if how == "bad":
+            return Bad("source_unfit", "undecodable: it is cut")
+        self.files.add(reference_key(about.job_id))
+        seen = Seen(*about.size, 1, "image/jpeg", alpha=False, profile=False, mean=(0.0,), deviation=(0.0,))
+        return Fit(seen, 3, sha256(b"jpg").hexdigest())
 
     def _look(self, provider_id: str, how: str) -> Report | Unclear:
         if how == "lost":

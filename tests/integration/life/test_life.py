@@ -48,6 +48,7 @@ NOBODY = Subscription([], 1, lambda _delivery: None)
 LEASES = {
     "attempts": ("claimed_until", "submitted_at"),
     "deliveries": ("claimed_until",),
+    "sources": ("claimed_until",),
     "refunds": ("claimed_until",),
     "mails": ("claimed_until",),
 }

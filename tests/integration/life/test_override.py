@@ -25,6 +25,7 @@ SETTINGS = SubmitterSettings.model_validate(
         "upsampler_api_key": "unused",
         "secret_key": "k" * 32,
         "public_url": "https://pictures.example",
+        "storage_url": "memory:",
     }
 )
 COMPLETED = Move(Stage.ANNOUNCE, "completed", status=Status.COMPLETED)

@@ -26,7 +26,7 @@ Claims = list[tuple[FetchClaim, bool]]
 
 
 def _fetch(attempt: int = 1, claim_no: int = 1) -> Fetch:
-    return Fetch(FetchClaim(JOB, attempt, claim_no), "https://cdn.example/1.png", (1600, 1200))
+    return Fetch(FetchClaim(JOB, attempt, claim_no), "https://cdn.example/1.png", (1600, 1200), 4)
 
 
 CLAIMS: dict[str, tuple[Claims, bool, Any]] = {
