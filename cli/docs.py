@@ -9,7 +9,7 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from cli import catalogue
+from cli import catalogue, environments
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
 from common.settings import CommonSettings
 from common.topology import dead_queue
@@ -31,7 +31,7 @@ WORKERS: dict[str, type[CommonSettings]] = {
 
 
 def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when one is out of date.")] = False) -> None:
-    """Write docs/asyncapi.yaml, docs/metrics.md and docs/settings.md from the code."""
+    """Write the documents and the files of settings that are made from the event models and the settings."""
     stale = [name for name, make in DOCUMENTS.items() if _text(ROOT / name) != make()] if check else []
     for name in stale:
         typer.echo(f"{name} is out of date: run ./enlarger docs")
@@ -154,4 +154,9 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/asyncapi.yaml": asyncapi,
     "docs/metrics.md": catalogue.page,
     "docs/settings.md": settings,
+    ".env.example": lambda: environments.example(WORKERS),
+    **{
+        f"deploy/compose/{worker.rpartition(' ')[2]}.env": environments.passed_on(worker, cls)
+        for worker, cls in WORKERS.items()
+    },
 }

@@ -10,7 +10,7 @@ def main() -> None:
     settings = Settings()
     uvicorn.run(
         create_app(settings),
-        host=settings.sandbox_shop_host,
+        host=settings.sandbox_host,
         port=settings.sandbox_shop_port,
         log_level="warning",
     )

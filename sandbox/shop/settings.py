@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     """Read from the environment; `PUBLIC_URL` is the address at which browsers reach ingest."""
 
     sandbox_shop_port: int = Field(ge=1, le=65535)
-    sandbox_shop_host: str = "127.0.0.1"
+    sandbox_host: str = "127.0.0.1"
     public_url: Annotated[AnyHttpUrl, AfterValidator(_origin_only)]
 
     @property

@@ -9,7 +9,7 @@ from sandbox.stripe.settings import Settings
 def main() -> None:
     settings = Settings()
     leave_on_signals()
-    serve(create_app(Desk(settings)), "127.0.0.1", settings.port)
+    serve(create_app(Desk(settings)), settings.host, settings.port)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore")
 
+    host: str = Field(default="127.0.0.1", alias="SANDBOX_HOST")
     port: int = Field(alias="SANDBOX_STRIPE_PORT")
     webhook_url: str = Field(default="", alias="SANDBOX_STRIPE_WEBHOOK_URL")
     webhook_secret: SecretStr = Field(alias="STRIPE_WEBHOOK_SECRET")

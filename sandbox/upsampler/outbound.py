@@ -9,6 +9,7 @@ import requests
 from sandbox.upsampler.pictures import BadPictureError
 
 SOURCE_MAX_BYTES = 100_000_000
+_REALLY: dict[str, str] = {}  # public address -> where it is reached from here
 TIMEOUT_S = (3, 10)  # to connect, and between two reads; also the longest that SIGTERM waits for a call
 CHUNK = 1 << 16
 
@@ -25,10 +26,15 @@ class Reply:
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 (2xx)
 
 
+def reach(public: str, really: str) -> None:
+    """From now on addresses under `public` are asked at `really`: a browser's localhost is another container to us."""
+    _REALLY[public.rstrip("/") + "/"] = really.rstrip("/") + "/"
+
+
 def fetch(url: str, target: Path) -> None:
     """Download the source picture; raises BadPictureError with a text for the job's `error`."""
     try:
-        with _session() as session, session.get(url, stream=True, timeout=TIMEOUT_S) as response:
+        with _session() as session, session.get(_really(url), stream=True, timeout=TIMEOUT_S) as response:
             if not response.ok:
                 raise BadPictureError(f"the source picture's server answered {response.status_code}")
             _store(response, target)
@@ -50,10 +56,17 @@ def post(url: str, body: dict[str, Any]) -> Reply:
     """One POST of a webhook, unsigned, redirects not followed."""
     try:
         with _session() as session:
-            response = session.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False)
+            response = session.post(_really(url), json=body, timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
         return Reply(None, type(error).__name__)
     return Reply(response.status_code)
+
+
+def _really(url: str) -> str:
+    for public, really in _REALLY.items():
+        if url.startswith(public):
+            return really + url.removeprefix(public)
+    return url
 
 
 def _session() -> requests.Session:

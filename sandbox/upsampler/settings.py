@@ -16,6 +16,11 @@ class Settings(BaseSettings):
     api_key: SecretStr = Field(validation_alias="UPSAMPLER_API_KEY", min_length=1)
     seconds: float = Field(default=0.5, ge=0, description="processing time of a job")
     public_url: str = Field(default="", description="where results are reached; default: this port here")
+    reaches: str = Field(
+        default="",
+        pattern="^(|https?://[^=]+=https?://[^=]+)$",
+        description="PUBLIC=REAL: where an address really leads",
+    )
     dir: Path | None = Field(default=None, description="where results lie; default: a temporary folder")
     result_ttl_s: float = Field(default=3 * 3600, gt=0, description="after this a result's link is dead")
     max_output_megapixels: float = Field(default=300, gt=0)

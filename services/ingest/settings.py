@@ -5,17 +5,22 @@ from functools import cached_property
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, SecretKeySettings
 
+KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _moves_money(stripe_api_key: SecretStr) -> bool:
+    return stripe_api_key.get_secret_value().startswith(("sk_live", "rk_live"))
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -79,6 +84,14 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
             raise ValueError("at least one webhook secret is needed")
         return value
 
+    @field_validator("stripe_api_key")
+    @classmethod
+    def _no_known_secret(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        secret_key = info.data.get("secret_key")
+        if _moves_money(value) and secret_key and KNOWN_SECRET in secret_key.get_secret_value():
+            raise ValueError("it moves real money while SECRET_KEY is that of .env.example: make one of your own")
+        return value
+
     @property
     def http_threads(self) -> int:
         """Requests handled at once: every one of them finds a free connection."""
@@ -87,7 +100,7 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
     @property
     def live(self) -> bool:
         """Whether the Stripe key moves real money."""
-        return self.stripe_api_key.get_secret_value().startswith(("sk_live", "rk_live"))
+        return _moves_money(self.stripe_api_key)
 
     @cached_property
     def origins(self) -> frozenset[str]:

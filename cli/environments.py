@@ -1,0 +1,105 @@
+"""The files that tell a Compose installation its settings, made from the settings' classes.
+
+`.env.example` lists them all; `deploy/compose/WORKER.env` names those that one worker reads, so that no other is told
+them: a name without a value is passed on from `.env`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from common.settings import CommonSettings
+from services.ingest.settings import KNOWN_SECRET
+
+# What docker-compose.yml knows better than `.env`.
+FIXED = frozenset({"DATABASE_URL", "AMQP_URL", "STORAGE_URL", "HOST", "PORT", "METRICS_HOST", "METRICS_PORT"})
+
+Kept = dict[str, str]
+
+_SANDBOX = f"""\
+# The settings of docker-compose.yml: `cp .env.example .env`.
+# As it stands, `docker compose --profile sandbox up` opens a shop at http://localhost:8090 that takes no real money.
+# Made from the code by `./enlarger docs`. docs/settings.md says who reads what.
+
+# --- The two servers and the monitoring. Letters and digits only: they stand in addresses.
+POSTGRES_PASSWORD=sandbox
+RABBITMQ_PASSWORD=sandbox
+GRAFANA_PASSWORD=sandbox
+
+# --- What an installation must decide. For real orders: replace every line of this part, and remove its last four.
+PUBLIC_URL=http://localhost:8000
+SECRET_KEY={KNOWN_SECRET}-0123456789abcdef0123456789
+ADMIN_TOKEN={KNOWN_SECRET}-admin
+STRIPE_API_KEY=sk_test_sandbox
+STRIPE_WEBHOOK_SECRET=whsec_sandbox
+UPSAMPLER_API_KEY=sandbox
+SMTP_URL=smtp://inbox:2525
+MAIL_FROM=orders@shop.example
+ADMIN_EMAIL=owner@shop.example
+SUPPORT_EMAIL=help@shop.example
+SITE_NAME=The Photo Shop
+WORDPRESS_URL=http://shop:8090
+CORS_ORIGINS=http://localhost:8090
+UPSAMPLER_URL=http://upsampler:8093/api/v1
+STRIPE_API_BASE=http://stripe:8091
+OUTBOUND_ALLOW=shop:8090,upsampler:8093
+POLL_FIRST_S=2
+
+# --- Of docker-compose.yml: images, and the ports of the pages on this machine.
+#ENLARGER_IMAGE=enlarger
+#POSTGRES_IMAGE=postgres:16
+#RABBITMQ_IMAGE=rabbitmq:4-management
+#PROMETHEUS_IMAGE=prom/prometheus:v3.5.0
+#GRAFANA_IMAGE=grafana/grafana:12.1.0
+#INGEST_ADDRESS=127.0.0.1:8000
+#RABBITMQ_PORT=15672
+#STRIPE_PORT=8091
+#INBOX_PORT=8092
+#SHOP_PORT=8090
+#GRAFANA_PORT=3000
+#SANDBOX_UPSAMPLER_SECONDS=2
+
+# --- Where pictures are kept: a volume of Compose by default.
+#STORAGE_URL=s3://bucket/folder
+
+# --- Everything else, each at its default.
+"""
+
+
+def example(workers: Mapping[str, type[CommonSettings]]) -> str:
+    """`.env.example`: every setting, those without which nothing starts at the sandbox's values."""
+    fields: dict[str, FieldInfo] = {}
+    for cls in workers.values():
+        for name, info in cls.model_fields.items():
+            fields.setdefault(name.upper(), info)
+    decided = {line.lstrip("#").partition("=")[0] for line in _SANDBOX.splitlines() if "=" in line}
+    rest = [_line(name, fields[name]) for name in _told(fields) if name not in decided]
+    return _SANDBOX + "\n".join(rest) + "\n"
+
+
+def example_values(text: str) -> Kept:
+    """The settings that stand in the text of `.env.example` and are not commented out."""
+    lines = [line for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
+def passed_on(worker: str, cls: type[CommonSettings]) -> Callable[[], str]:
+    """Makes `deploy/compose/WORKER.env`."""
+
+    def make() -> str:
+        names = _told(name.upper() for name in cls.model_fields)
+        return "\n".join([f"# What {worker} is told of .env; made by `./enlarger docs`.", *names]) + "\n"
+
+    return make
+
+
+def _told(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name not in FIXED and not name.startswith("TEST_"))
+
+
+def _line(name: str, info: FieldInfo) -> str:
+    default = "" if info.default in (None, "", (), PydanticUndefined) else info.default
+    example = f"for example {info.examples[0]}" if info.examples else ""
+    meaning = "; ".join(part for part in (info.description or "", example) if part)
+    return (f"# {meaning}\n" if meaning else "") + f"#{name}={default}"

@@ -1,0 +1,50 @@
+"""docker-compose.yml and its settings, read as text: what must hold of it needs no daemon."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.docs import WORKERS
+from cli.environments import FIXED
+from local.bootstrap import ROOT
+
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+SETTINGS = re.findall(r"^\| `(\w+)` ", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if not name.startswith("TEST_")])
+def test_every_setting_of_the_documents_stands_in_the_example(name: str) -> None:
+    example = (ROOT / ".env.example").read_text("utf-8")
+    fixed = FIXED - {"STORAGE_URL"}
+    assert (re.search(rf"^#?{name}=", example, re.MULTILINE) is None) == (name in fixed)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_hardened_bounded_and_watched(service: str) -> None:
+    told = SERVICES[service]
+    assert told["read_only"]
+    assert told["cap_drop"] == ["ALL"]
+    assert told["security_opt"] == ["no-new-privileges:true"]
+    assert told["mem_limit"]
+    assert told["pids_limit"]
+    assert "healthcheck" in told or "env_file" in told  # a worker's stands in the image
+    assert "container_name" not in told  # or it could not be scaled
+    assert set(told["networks"]) <= {"edge", "inside"}
+
+
+def test_pages_are_published_on_this_machine_alone() -> None:
+    published = [port for told in SERVICES.values() for port in told.get("ports", [])]
+    assert [port for port in published if "127.0.0.1" not in port] == []
+
+
+def test_only_the_edge_and_the_refunds_know_the_stripe_key() -> None:
+    files = {service: told["env_file"] for service, told in SERVICES.items() if "env_file" in told}
+    knowing = {service for service, file in files.items() if "STRIPE_API_KEY" in (ROOT / file).read_text().split()}
+    assert knowing == {"ingest", "refund"}
+
+
+def test_every_lane_of_every_worker_is_a_service() -> None:
+    lanes = {worker.rpartition(" ")[2] for worker in WORKERS}
+    assert lanes == {service for service, told in SERVICES.items() if "env_file" in told}
