@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import bench, chaos, checks, demo, docs, operate, up
+from cli import bench, chaos, checks, demo, docs, mails, operate, up
 
 app = typer.Typer(
     help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
@@ -13,6 +13,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("up")(up.up)
 app.command("docs")(docs.docs)
+app.command("mails")(mails.mails)
 app.command("migrate")(operate.migrate_database)
 app.command("pictures")(operate.pictures)
 app.command("chaos")(chaos.chaos)

