@@ -4,13 +4,14 @@ The routing key is the event's `name`; `queue` is its one consumer. docs/asyncap
 Messages are hints: what may happen is decided from rows, so a bare `{"job_id": "…"}` published by hand is accepted too.
 """
 
+import difflib
 from datetime import UTC, datetime
 from typing import ClassVar
 from uuid import UUID
 
 import uuid_utils
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import ErrorDetails, from_json, to_json
 
 EXCHANGE = "enlarger"
 CONTENT_TYPE = "application/cloudevents+json"
@@ -166,5 +167,21 @@ def decode(body: bytes, cls: type[Event]) -> Event:
     try:
         return cls.model_validate(data)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors(include_url=False))
+        problems = "; ".join(_in_words(cls, problem) for problem in error.errors(include_url=False))
         raise MalformedMessageError(f"{cls.name}: {problems}") from error
+
+
+def _in_words(cls: type[Event], problem: ErrorDetails) -> str:
+    """What is wrong with one field, for whoever published it by hand: most of it is a typing mistake."""
+    name = ".".join(map(str, problem["loc"]))
+    match problem["type"]:
+        case "extra_forbidden":
+            known = [field for field, info in cls.model_fields.items() if not info.exclude]
+            like = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {like[0]}?" if like else f"it takes {', '.join(known)}"
+            return f"there is no field {name!r}: {hint}"
+        case "missing":
+            return f"the field {name} is missing"
+    if name == "job_id" and str(problem["input"]).startswith("tk_"):
+        return "job_id: this is a customer's ticket; messages name the operational id, which ./enlarger show tells"
+    return f"{name}: {problem['msg']}, not {str(problem['input'])[:80]!r}"

@@ -232,11 +232,12 @@ WITH moved AS (
         paid_at = CASE WHEN i.charged_cents IS NOT NULL THEN COALESCE(j.paid_at, now()) ELSE j.paid_at END,
         charged_cents = COALESCE(i.charged_cents, j.charged_cents),
         payment_intent = COALESCE(i.payment_intent, j.payment_intent),
-        email = COALESCE(j.email, i.email),
+        email = CASE WHEN i.charged_cents IS NULL THEN COALESCE(i.email, j.email) ELSE COALESCE(j.email, i.email) END,
         promise_at = COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at),
         refunded_cents = COALESCE(i.refunded_cents, j.refunded_cents),
         hold_reason = CASE WHEN i.hold IS NULL THEN j.hold_reason ELSE NULLIF(i.hold, '') END,
-        review_at = CASE WHEN i.hold IS NULL THEN j.review_at WHEN i.hold <> '' THEN now() END
+        review_at = CASE WHEN i.hold IS NULL THEN j.review_at
+                         WHEN i.hold <> '' THEN now() + make_interval(secs => i.wake_s) END
     FROM {rows}
     WHERE j.job_id = i.job_id -- as expected
     RETURNING j.job_id, i.stage, i.to_stage, i.kind, i.detail, i.actor
@@ -295,6 +296,7 @@ def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> _I
         failure_detail=change.failure_detail,
         refunded_cents=change.refunded_cents,
         hold=change.hold,
+        email=change.email,
     )
     for part in (change.payment, change.reopen):
         row = row._replace(**asdict(part)) if part else row

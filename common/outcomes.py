@@ -15,8 +15,8 @@ class Move:
     """The job goes to stage `to` (which may be the one it is in: progress, tries and wakes start again).
 
     `kind` names the fact in the history, `detail` its measured values. `wake_s`: seconds to the first wake-up,
-    by default the stage table's. `hold`: why a person must look before a lane acts on it, review due at once; ""
-    releases.
+    by default the stage table's. `hold`: why a person must look before a lane acts on it, review due at that wake-up;
+    "" releases. `email` corrects the customer's address.
     `reopen`: an operator has the job done again. Fields left None keep what the row has.
     """
 
@@ -33,6 +33,7 @@ class Move:
     refunded_cents: int | None = None
     hold: str | None = None
     reopen: "Reopen | None" = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

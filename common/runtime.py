@@ -18,7 +18,7 @@ from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker
 from common.confirms import Message
-from common.database import Database, DatabaseAwayError, Transaction
+from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
@@ -30,7 +30,9 @@ from common.outage import Patient
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
 from common.outflow import dead_letter, follows, report
 from common.stages import Plan, Stage
+from common.tap import DATABASE, Tap
 
+OVERRIDE_TRIES = 3
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
 
 log = structlog.get_logger()
@@ -55,9 +57,8 @@ class LaneRunner:
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
-        self._patient = Patient(self._pause, self._resume, self._stopping)
-        self._broker: Broker | None = None
-        self.subscription: Subscription | None = None
+        self._patient = Patient(lambda: self.tap.close(DATABASE), lambda: self.tap.open(DATABASE), self._stopping)
+        self._tap: Tap | None = None
         self._threads = [
             threading.Thread(target=self._claim_all, name=f"{lane.name}.claim", daemon=True),
             threading.Thread(target=self._commit_all, name=f"{lane.name}.commit", daemon=True),
@@ -65,9 +66,8 @@ class LaneRunner:
 
     def attach(self, broker: Broker, prefetch: int) -> None:
         """Subscribe to the lane's queues; before the broker starts."""
-        self._broker = broker
-        self.subscription = Subscription(list(self._events), prefetch, self._take)
-        broker.subscribe(self.subscription)
+        self._tap = Tap(broker, Subscription(list(self._events), prefetch, self._take))
+        broker.subscribe(self._tap.subscription)
         self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
         self._asking.start()
         for thread in self._threads:
@@ -75,7 +75,7 @@ class LaneRunner:
 
     def drain(self, timeout_s: float) -> bool:
         """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
-        self._pause()
+        self.tap.close(DATABASE)
         self._stopping.set()
         self._inbox.put(None)
         with self._idle:
@@ -88,18 +88,17 @@ class LaneRunner:
     def alive(self) -> bool:
         return self._asking.alive and all(thread.is_alive() for thread in self._threads)
 
-    def _attached(self) -> tuple[Broker, Subscription]:
-        if self._broker is None or self.subscription is None:
+    @property
+    def busy(self) -> int:
+        """Deliveries that were taken and are not finished."""
+        return self._pending
+
+    @property
+    def tap(self) -> Tap:
+        """Closed and opened by an operator's pause, and by the lane itself while the database is away."""
+        if self._tap is None:
             raise RuntimeError(f"the lane {self.lane.name} was not attached to a broker")
-        return self._broker, self.subscription
-
-    def _pause(self) -> None:
-        broker, subscription = self._attached()
-        broker.pause(subscription)
-
-    def _resume(self) -> None:
-        broker, subscription = self._attached()
-        broker.resume(subscription)
+        return self._tap
 
     # --- the broker's thread -------------------------------------------------------------------------------------
 
@@ -119,7 +118,7 @@ class LaneRunner:
                 continue  # undone deliveries go back to the queue when the connection closes
             self._count(len(deliveries))
             if crash.broken("ack_before_commit"):
-                self._attached()[0].complete([(delivery, []) for delivery in deliveries])
+                self.tap.broker.complete([(delivery, []) for delivery in deliveries])
             items = [item for delivery in deliveries if (item := self._decoded(delivery))]
             for batch in one_per_key(items, _job_id):
                 self._settle(self._guarded(batch, self._begin), asked=True)
@@ -154,9 +153,10 @@ class LaneRunner:
         """What holds for every lane: a job must exist, its promise comes before its stage, a held one is left alone."""
         if job is None:
             return Refuse(f"no job has the id {event.job_id}")
-        if job.overdue and job.stage in UNDELIVERED:
+        insists = getattr(event, "admin_override", False)  # a person sets a new date for the promise
+        if job.overdue and job.stage in UNDELIVERED and not insists:
             return replace(failed(job, "promise"), hold="")  # the refund lane leaves held jobs alone
-        if job.held and not self.lane.acts_on_held and not getattr(event, "admin_override", False):
+        if job.held and not self.lane.acts_on_held and not insists:
             return Nothing("held")
         return None
 
@@ -218,19 +218,29 @@ class LaneRunner:
     # --- both ----------------------------------------------------------------------------------------------------
 
     def _guarded(
-        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
+        self,
+        items: Sequence[Item],
+        step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]],
+        tries_left: int = OVERRIDE_TRIES,
     ) -> list[Settled | Item]:
-        """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself."""
+        """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself.
+
+        A person's override has no wake-up that would repeat it: it is tried again, and in the end a dead letter.
+        """
         try:
             return self._patient.run(lambda: self._transaction(items, step))
         except DatabaseAwayError:
             raise  # only while stopping: the delivery goes back to its queue
-        except Exception:  # whatever it is, it is logged and counted; the job's wake-up is its retry
+        except Exception as error:  # whatever it is, it is logged and counted; the job's wake-up is its retry
             if len(items) > 1:
                 log.warning("batch.split", size=len(items), exc_info=True)
                 return [result for item in items for result in self._guarded([item], step)]
             log.exception("outcome.failed", job_id=str(items[0].event.job_id))
-            return self._postponed(items)
+            if not getattr(items[0].event, "admin_override", False):
+                return self._postponed(items)
+            if isinstance(error, PASSING) and tries_left:
+                return self._guarded(items, step, tries_left - 1)
+            return [(items[0], None, Refuse(f"this override met an error ({type(error).__name__}): replay it"))]
 
     def _transaction(
         self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
@@ -277,9 +287,8 @@ class LaneRunner:
         self._count(-len(finished))
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
-        broker, _ = self._attached()
         if finished:
-            broker.complete(finished)
+            self.tap.broker.complete(finished)
             for _, messages in finished:
                 for message in messages:
                     self._metrics.published(self.lane.name, message.routing_key)

@@ -20,6 +20,7 @@ from common.publisher import Patience
 from common.runtime import LaneRunner
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, plans
+from common.switches import CLOCK, LaneSwitch, Switchboard
 
 DRAIN_S = 8.0
 STUCK_S = 30.0
@@ -66,14 +67,19 @@ class Worker:
         for name in wanted:
             if name in lanes:
                 self._add(lanes[name]())
+        switches = self._switchboard([CLOCK] if CLOCK in wanted else [])
+        switches.look()  # what starts while it is paused starts paused
         self.broker.start()
         for name in wanted:
             if name in tickers:
                 self._tick(tickers[name]())
+        self._tick(switches)
         _collect_seldom()
         log.info("worker.started", lanes=wanted)
         self._supervise()
         self._drain()
+        switches.leave()
+        self.database.close()
         server.shutdown()
 
     def _add(self, lane: Lane) -> None:
@@ -85,6 +91,10 @@ class Worker:
         thread = threading.Thread(target=ticker.run, args=[self._stop], name=ticker.name, daemon=True)
         self._tickers.append(thread)
         thread.start()
+
+    def _switchboard(self, others: list[str]) -> Switchboard:
+        lanes = {runner.lane.name: LaneSwitch(runner.tap, runner) for runner in self._runners}
+        return Switchboard(self.database, self.service, lanes, others)
 
     def _migrate(self) -> None:
         """Wait for the database, with backoff, then bring its schema up to date."""
@@ -124,7 +134,6 @@ class Worker:
         for thread in self._tickers:
             thread.join(max(deadline - time.monotonic(), 0))
         self.broker.stop()
-        self.database.close()
         log.info("worker.stopped", drained=all(drained))
 
     def _signalled(self, *_: object) -> None:

@@ -101,45 +101,21 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
     )
 
 
-def next_generations(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """The generation of each job's next link, counted from 1."""
-    rows = tx.execute(
-        "SELECT job_id, max(generation) FROM links WHERE job_id = ANY(%(ids)s::uuid[]) GROUP BY job_id",
-        {"ids": keys(job_ids)},
-    )
-    last = {job_id: int(generation) for job_id, generation in rows}
-    return {job_id: last.get(job_id, 0) + 1 for job_id in job_ids}
-
-
-def issue_links(tx: Transaction, links: Sequence[tuple[UUID, int, bytes]], life_s: float) -> None:
-    """Store the hashes of new links (job, generation, sha256 of the token) and revoke the older ones."""
-    columns: dict[str, tuple[str, list[object]]] = {
-        "job_id": ("uuid", [job_id for job_id, _, _ in links]),
-        "generation": ("int", [generation for _, generation, _ in links]),
-        "token_hash": ("bytea", [token_hash for _, _, token_hash in links]),
-        "life_s": ("float8", [life_s] * len(links)),
-    }
-    unnest(
-        tx,
-        """INSERT INTO links (job_id, generation, token_hash, expires_at)
-           SELECT i.job_id, i.generation, i.token_hash, now() + make_interval(secs => i.life_s) FROM {rows}""",
-        columns,
-    )
-    if any(generation > 1 for _, generation, _ in links):
-        unnest(
-            tx,
-            """UPDATE links l SET revoked_at = now() FROM {rows}
-               WHERE l.job_id = i.job_id AND l.generation < i.generation AND l.revoked_at IS NULL""",
-            columns,
-        )
-
-
 def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[UUID, float]:
-    """Seconds that the files of these jobs are still to be kept; without those whose time is over."""
+    """Seconds that the files of these jobs are still to be kept; without those whose time is over.
+
+    A renewed link keeps its file, however old that is.
+    """
     rows = tx.execute(
-        """SELECT job_id, extract(epoch FROM max(stored_at) - now())::float8 + %(keep)s FROM deliveries
-           WHERE job_id = ANY(%(ids)s) AND removed_at IS NULL AND stored_at > now() - make_interval(secs => %(keep)s)
-           GROUP BY job_id""",
+        """SELECT job_id, left_s FROM (
+               SELECT d.job_id, extract(epoch FROM GREATEST(
+                          max(d.stored_at) + make_interval(secs => %(keep)s),
+                          (SELECT max(l.expires_at) FROM links l WHERE l.job_id = d.job_id AND l.revoked_at IS NULL)
+                      ) - now())::float8 AS left_s
+               FROM deliveries d
+               WHERE d.job_id = ANY(%(ids)s) AND d.removed_at IS NULL AND d.stored_at IS NOT NULL
+               GROUP BY d.job_id
+           ) kept WHERE left_s > 0""",
         {"ids": list(job_ids), "keep": keep_s},
     )
     return {job_id: float(left_s) for job_id, left_s in rows}

@@ -13,7 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from common import attempts, crash, sources
+from common import attempts, crash, jobs, links, sources
+from common.admin.handing import HANDED_IN
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
 from common.database import Transaction
@@ -30,7 +31,7 @@ from common.sources import Source
 from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
 from common.upsampler import NULL_URL
-from services.finisher import deliveries
+from services.finisher import deliveries, handed
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.inspected import Inspect, Inspected
 from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
@@ -134,14 +135,21 @@ class Deliver:
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
         stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
         over = [a.about.claim for a in answered if isinstance(a.about, Fetch) and not isinstance(a.answer, StoredFile)]
+        jobs.raise_attention(
+            tx,
+            [
+                (a.about.claim.job_id, handed.NOT_TAKEN, _why(a.answer))
+                for a in answered
+                if isinstance(a.answer, Unfit | Gone) and a.about.url == HANDED_IN
+            ],
+        )
         if stored:
             deliveries.record(tx, stored)
         if over:
             deliveries.release(tx, over)
         for a in answered:
             if isinstance(a.answer, Unfit | Gone) and _awaited(a.work.job, a.about):
-                why = a.answer.why if isinstance(a.answer, Gone) else f"{a.answer.kind}: {a.answer.measured}"
-                attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, why)
+                attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, _why(a.answer))
         outcomes = [self._decide(a.work.job, a.about, a.answer) for a in answered]
         completed = [
             a.work.job.job_id
@@ -186,7 +194,10 @@ class Deliver:
     def _fetch(self, about: Fetch, path: Path) -> FetchAnswer:
         crash.point("before_fetch")
         with path.open("wb") as target:
-            fetched = self._guard.fetch(about.url, target, self._limits)
+            if about.url == HANDED_IN:
+                fetched = handed.fetch(self._storage, about.claim, target, self._limits)
+            else:
+                fetched = self._guard.fetch(about.url, target, self._limits)
         crash.point("after_fetch")
         match fetched:
             case Refused(reason=reason):
@@ -238,6 +249,8 @@ class Deliver:
                 detail = {"attempt": job.attempt, "bytes": file_size, "width": width, "height": height}
                 event = JobCompleted(job_id=job.job_id, traceparent=job.traceparent)
                 return Move(Stage.ANNOUNCE, "completed", detail, (event,), Status.COMPLETED)
+            case Unfit() | Gone() if isinstance(about, Fetch) and about.url == HANDED_IN:
+                return handed.given_back(job, _why(answer))
             case Unfit(kind=kind, measured=measured):
                 return self._next_attempt(job, "check_failed", f"{kind}: {measured}")
             case Gone(why=why):
@@ -251,9 +264,9 @@ class Deliver:
         return failed(job, kind, why)
 
     def _issue_links(self, tx: Transaction, job_ids: Sequence[UUID]) -> None:
-        generations = deliveries.next_generations(tx, job_ids)
-        links = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
-        deliveries.issue_links(tx, links, self._settings.download_ttl_hours * HOUR_S)
+        generations = links.next_generations(tx, job_ids)
+        issued = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
+        links.issue_links(tx, issued, self._settings.download_ttl_hours * HOUR_S)
 
 
 def _with_source(step: Question | Outcome, seen: Mapping[UUID, Source]) -> Question | Outcome:
@@ -267,6 +280,10 @@ def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:
         return Nothing(f"in stage {job.stage}")
     at_work = any(busy for _, busy in claims)
     return Wait(AT_WORK_S, kind="file_being_written") if at_work else EXPIRED
+
+
+def _why(answer: Unfit | Gone) -> str:
+    return answer.why if isinstance(answer, Gone) else f"{answer.kind}: {answer.measured}"
 
 
 def _awaited(job: Job, about: Fetch | Remove) -> bool:

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from services.ingest import (
+    admin,
     checkout,
     downloads,
     errors,
@@ -27,7 +28,7 @@ from services.ingest.limits import BodyLimit
 from services.ingest.middleware import Observed
 from services.ingest.templating import HERE
 
-ROUTERS = (prices, checkout, uploads, status, downloads, orders, webhooks, pages, wishes, probes)
+ROUTERS = (prices, checkout, uploads, status, downloads, orders, admin, webhooks, pages, wishes, probes)
 
 
 def create_app(edge: Parts) -> FastAPI:

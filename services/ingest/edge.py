@@ -7,6 +7,7 @@ from typing import Annotated
 import structlog
 from fastapi import Depends, Request
 
+from common.admin.desk import Desk, Tools
 from common.broker import Broker
 from common.confirms import Message
 from common.database import Database
@@ -15,7 +16,7 @@ from common.metrics import PUBLISHED
 from common.outbound import Guard
 from common.pictures.examiner import Eyes
 from common.signing import Signer
-from common.stages import Plan, Stage
+from common.stages import HOUR_S, Plan, Stage
 from common.storage import Storage
 from services.ingest.metrics import UNPUBLISHED
 from services.ingest.pictures import Viewer
@@ -42,6 +43,10 @@ class Publisher:
     def publish(self, events: Sequence[Event]) -> None:
         for event in events:
             self._publish(event)
+
+    def publish_and_wait(self, event: Event) -> bool:
+        """True when the broker has it; False when it cannot be reached, or does not confirm in time."""
+        return self._broker.ready and self._broker.publish_and_wait([Message(event.name, encode(event, ACTOR))])
 
     def _publish(self, event: Event) -> None:
         def then(ok: bool) -> None:  # noqa: FBT001 - the callback's shape
@@ -87,6 +92,13 @@ class Parts:
             publisher=Publisher(broker),
             tariff=Tariff.of(settings),
         )
+
+    @property
+    def desk(self) -> Desk:
+        """Where people's decisions are carried out."""
+        link_s = self.settings.download_ttl_hours * HOUR_S
+        say = self.publisher.publish_and_wait
+        return Desk(self.database, Tools(self.plans, self.promise_s, link_s, self.signer, self.storage, say))
 
     @property
     def promise_s(self) -> float:

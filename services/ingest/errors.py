@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from common.admin import RefusedError
 from common.database import PASSING, DatabaseAwayError
 from common.language import mark, translate
 from common.pictures.examiner import ExaminerError
@@ -48,6 +49,10 @@ def install(app: FastAPI) -> None:
     async def refused(request: Request, error: ApiError) -> Response:
         return error_response(request, error)
 
+    @app.exception_handler(RefusedError)
+    async def not_decided(request: Request, error: RefusedError) -> Response:
+        return error_response(request, ApiError(_REFUSALS.get(error.code, 409), error.code, str(error)))
+
     @app.exception_handler(HTTPException)
     async def no_route(request: Request, error: HTTPException) -> Response:
         code, message = _WORDS.get(error.status_code, (f"http_{error.status_code}", error.detail))
@@ -87,6 +92,7 @@ def unavailable() -> ApiError:
     return ApiError(503, "unavailable", UNAVAILABLE, RETRY_AFTER)
 
 
+_REFUSALS = {"unknown_order": 404, "unknown_name": 404, "broker_away": 503}
 _WORDS = {
     400: ("invalid_request", ""),
     404: ("not_found", mark("There is nothing at this address.")),

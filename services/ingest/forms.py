@@ -9,8 +9,10 @@ MAX_ID = 2**63 - 1
 
 
 def _address(value: str | None) -> str | None:
-    if value is None:
-        return None
+    return None if value is None else _an_address(value)
+
+
+def _an_address(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
@@ -21,6 +23,7 @@ def _none_if_empty(value: object) -> object:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
+Address = Annotated[str, AfterValidator(_an_address), Field(max_length=254)]
 Email = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_address), Field(max_length=254)]
 Locale = Annotated[str | None, BeforeValidator(_none_if_empty), Field(max_length=35)]  # RFC 5646, section 4.4.1
 Resolution = Literal["4x", "8x"]

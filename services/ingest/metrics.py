@@ -21,3 +21,4 @@ UPLOADS = Counter("enlarger_uploads", "Pictures sent by customers, by what becam
 MEDIA_LOOKUPS = Counter("enlarger_media_lookups", "Questions to WordPress about a picture, by answer.", ["outcome"])
 DOWNLOADS = Counter("enlarger_downloads", "Downloads served to the last byte.")
 DOWNLOAD_BYTES = Counter("enlarger_download_bytes", "Bytes of finished pictures served.")
+BAD_TOKENS = Counter("enlarger_bad_admin_tokens", "Requests with a wrong ADMIN_TOKEN.")

@@ -1,11 +1,10 @@
 """The merchant API: orders by program, with the bearer token of `ADMIN_TOKEN`."""
 
-import hmac
 import tempfile
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 from psycopg.rows import dict_row
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,17 +21,9 @@ from services.ingest.progress import payment_status
 from services.ingest.quotes import dollars
 from services.ingest.sales import MAX_RETURN_URL, Buyer, Source, open_order
 from services.ingest.status import TICKET
+from services.ingest.tokens import merchant
 
 SOURCE_LIMITS = Limits(max_bytes=50_000_000, deadline_s=25.0)
-
-
-def merchant(edge: Edge, authorization: Annotated[str, Header()] = "") -> None:
-    """Only who knows ADMIN_TOKEN passes. Raises ApiError 401."""
-    token = edge.settings.admin_token
-    expected = f"Bearer {token.get_secret_value()}" if token else ""
-    if not expected or not hmac.compare_digest(authorization.encode(), expected.encode()):
-        headers = {"WWW-Authenticate": "Bearer"}
-        raise ApiError(401, "unauthorized", "This needs the bearer token of the shop.", headers)
 
 
 router = APIRouter(prefix="/v1/orders", tags=["merchant"], dependencies=[Depends(merchant)])

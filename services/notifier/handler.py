@@ -187,7 +187,8 @@ class Notify:
         if row is None:
             return replace(send, start_before=start_before)
         if row.state in {"claimed", "waiting"} and not row.at_work:
-            return replace(send, claim_no=row.claim_no + 1, start_before=start_before)
+            again = self._send(replace(send.key, number=row.number), send.recipient, send.values)
+            return replace(again, claim_no=row.claim_no + 1, start_before=start_before)
         if row.at_work:
             return Nothing("being sent")
         return self._told(job, send.key.kind, "mailed_before")

@@ -17,11 +17,12 @@ class MailKey:
     kind: str
     about: str
     job_id: UUID
+    number: int = 1  # counts what a person has sent again
 
     @property
     def local_id(self) -> str:
         """The left side of the Message-ID: the same for every repeat, so that a repeat is recognised."""
-        return f"{self.kind}.{self.about.replace(':', '.')}.1"
+        return f"{self.kind}.{self.about.replace(':', '.')}.{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class MailRow:
     state: str
     at_work: bool
     claim_no: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,17 @@ class LinkFacts:
 
 
 def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
-    """The rows that these mails have already."""
+    """The newest row of each of these mails, where there is one."""
     rows = unnest(
         tx,
-        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now(), m.claim_no
-           FROM {rows} JOIN mails m ON m.kind = i.kind AND m.about = i.about AND m.number = i.number""",
+        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now(), m.claim_no, m.number
+           FROM {rows} JOIN LATERAL (
+               SELECT kind, about, state, claimed_until, claim_no, number FROM mails
+               WHERE kind = i.kind AND about = i.about ORDER BY number DESC LIMIT 1
+           ) m ON true""",
         {
             "about": ("text", [k.about for k in keys]),
             "kind": ("text", [k.kind for k in keys]),
-            "number": ("int", [1] * len(keys)),
         },
     )
     return {(row[0], row[1]): MailRow(*row) for row in rows}
@@ -68,14 +72,15 @@ def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float)
     """Commit the intent to send (key, Message-ID), or a new claim on a mail that was not accepted yet."""
     unnest(
         tx,
-        """INSERT INTO mails (kind, about, job_id, state, claimed_until, message_id)
-           SELECT i.kind, i.about, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
+        """INSERT INTO mails (kind, about, number, job_id, state, claimed_until, message_id)
+           SELECT i.kind, i.about, i.number, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
            FROM {rows}
            ON CONFLICT (kind, about, number) DO UPDATE SET state = 'claimed', claim_no = mails.claim_no + 1,
-               claimed_until = excluded.claimed_until, answered_at = NULL""",
+               claimed_until = excluded.claimed_until, answered_at = NULL, message_id = excluded.message_id""",
         {
             "about": ("text", [key.about for key, _ in mails]),
             "kind": ("text", [key.kind for key, _ in mails]),
+            "number": ("int", [key.number for key, _ in mails]),
             "job_id": ("uuid", [key.job_id for key, _ in mails]),
             "message_id": ("text", [message_id for _, message_id in mails]),
             "lease_s": ("float8", [lease_s] * len(mails)),
@@ -93,7 +98,7 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | Non
         {
             "about": ("text", [key.about for key, _, _, _ in answers]),
             "kind": ("text", [key.kind for key, _, _, _ in answers]),
-            "number": ("int", [1] * len(answers)),
+            "number": ("int", [key.number for key, _, _, _ in answers]),
             "claim_no": ("int", [claim_no for _, claim_no, _, _ in answers]),
             "state": ("text", [state for _, _, state, _ in answers]),
             "error": ("text", [error for _, _, _, error in answers]),
@@ -104,7 +109,7 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | Non
 def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> None:
     """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5)."""
     tx.execute(
-        """UPDATE links l SET expires_at = now() + make_interval(secs => %(life)s)
+        """UPDATE links l SET expires_at = GREATEST(l.expires_at, now() + make_interval(secs => %(life)s))
            WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
              AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)""",
         {"ids": keys(job_ids), "life": life_s},

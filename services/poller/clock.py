@@ -1,6 +1,6 @@
 """The clock: wakes jobs whose `wake_at` has passed by emitting their stage's one event again (promise 4).
 
-Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED).
+Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED); none while it is paused.
 Publishes: the event of each job's stage; job.attention for a held job at its review.
 Replays: `wake_at` is first committed to `claim_s` from now, so a clock that dies after this wakes the job again then;
 after the confirms it is set to the stage's next instant, where nothing else moved the job. No row stays locked while
@@ -23,6 +23,7 @@ from common.confirms import Message
 from common.database import PASSING, Database, DatabaseAwayError, unnest
 from common.events import Event, JobAttention, encode
 from common.stages import Plan, Stage, Status
+from common.switches import CLOCK_RUNS
 from services.poller.metrics import WAKE_LATENESS, WAKES
 
 BATCH = 500
@@ -32,9 +33,9 @@ REVIEW_S = 24 * 3600.0
 IDLE_S = 0.2
 AWAY_S = 1.0
 
-CLAIM_DUE = """
+CLAIM_DUE = f"""
 WITH due AS (
-    SELECT job_id, wake_at FROM jobs WHERE settled_at IS NULL AND wake_at <= now()
+    SELECT job_id, wake_at FROM jobs WHERE settled_at IS NULL AND wake_at <= now() AND {CLOCK_RUNS}
     ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED)
 UPDATE jobs j SET wake_at = now() + make_interval(secs => %(claim)s), wakes = j.wakes + 1
 FROM due WHERE j.job_id = due.job_id

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from common import attempts
+from common import attempts, links
 from common.attempts import AttemptState, Claim, Record
 from common.database import Database, DatabaseAwayError
 from services.finisher import deliveries, refunds
@@ -223,8 +223,8 @@ def test_a_stored_file_is_recorded_on_its_own_claim(desk: Rig, job: uuid.UUID) -
 def test_a_new_link_ends_the_older_ones(desk: Rig, job: uuid.UUID) -> None:
     for generation in (1, 2, 3):
         with desk.database.transaction() as tx:
-            assert deliveries.next_generations(tx, [job]) == {job: generation}
-            deliveries.issue_links(tx, [(job, generation, bytes([generation]))], 60)
+            assert links.next_generations(tx, [job]) == {job: generation}
+            links.issue_links(tx, [(job, generation, bytes([generation]))], 60)
 
     assert desk.sql("SELECT generation FROM links WHERE revoked_at IS NULL") == [(3,)]
 

@@ -19,7 +19,7 @@ from common.broker import Broker
 from common.database import Database, Limits, Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.jobs import Job, Order
-from common.lane import Answered, Question, Work
+from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
 from common.outcomes import Move, Nothing, Outcome, Payment
 from common.publisher import Patience
@@ -146,7 +146,7 @@ class Rig:
             return taken
 
     @contextlib.contextmanager
-    def running(self, lane: TinyLane, amqp_url: str | None = None) -> Iterator[LaneRunner]:
+    def running(self, lane: Lane, amqp_url: str | None = None) -> Iterator[LaneRunner]:
         """The lane with a broker connection of its own, drained at the end."""
         broker = Broker(amqp_url or self.amqp_url, "tests", patience=PATIENCE)
         runner = LaneRunner(lane, self.database, self.plans, Metrics())

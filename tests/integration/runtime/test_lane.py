@@ -7,8 +7,11 @@ import uuid
 import psycopg
 
 from common.stages import Stage, Status
+from services.submitter.handler import Submit
+from services.submitter.settings import SubmitterSettings
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
 from tests.integration.sandbox.standin import until
+from tests.unit import builders
 
 IN, OUT, DEAD = "submitter.payment.completed", "poller.upscale.submitted", "submitter.payment.completed.dead"
 
@@ -167,3 +170,29 @@ def test_a_drained_lane_leaves_nothing_half_done(rig: Rig) -> None:
     assert rig.all_in(Stage.WATCH, list(begun))
     until(lambda: rig.depth(OUT) == len(begun))
     until(lambda: rig.depth(IN) == len(ids) - len(begun))  # no finished delivery came back
+
+
+def test_an_override_whose_first_delivery_meets_a_locked_row_still_overrides(rig: Rig) -> None:
+    """Nothing else would repeat a person's wish: the job's own wake-up carries no override."""
+    (job,) = rig.paid()
+    rig.sql("UPDATE jobs SET stage = 'keep', completed_at = now(), status = 'completed'")
+    lane = Submit(builders.settings(SubmitterSettings, upsampler_url="null:"), rig.plans)
+    with rig.running(lane):
+        with psycopg.connect(rig.database_url) as other:
+            other.execute("SELECT 1 FROM jobs WHERE job_id = %s FOR UPDATE", [job])
+            rig.publish(f'{{"job_id": "{job}", "admin_override": true}}'.encode())
+            time.sleep(1.5)  # longer than the rig's time-out for locks: the first try has failed
+        until(lambda: rig.depth(OUT) >= 1)
+
+    assert rig.sql("SELECT attempt, admin_override FROM attempts") == [(1, True)]
+    assert rig.depth(DEAD) == 0
+
+
+def test_an_override_of_an_order_past_its_promise_sets_a_new_one(rig: Rig) -> None:
+    (job,) = rig.paid(promise_s=-1)
+    lane = Submit(builders.settings(SubmitterSettings, upsampler_url="null:"), rig.plans)
+    with rig.running(lane):
+        rig.publish(f'{{"job_id": "{job}", "admin_override": true}}'.encode())
+        until(lambda: rig.depth(OUT) >= 1)
+
+    assert rig.sql("SELECT promise_at > now(), failed_at FROM jobs") == [(True, None)]

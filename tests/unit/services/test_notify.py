@@ -100,7 +100,7 @@ def test_an_accepted_mail_is_never_sent_again(state: str, at_work: bool, expecte
 
 
 def _row(state: str, *, at_work: bool) -> MailRow:
-    return MailRow(READY.kind, READY.about, state, at_work, 4)
+    return MailRow(READY.kind, READY.about, state, at_work, 4, 1)
 
 
 def test_each_claim_on_a_mail_has_the_next_number() -> None:

@@ -1,0 +1,26 @@
+"""A lane's subscription, which may be closed for several reasons at once: it takes messages when none is left."""
+
+from dataclasses import dataclass, field
+
+from common.broker import Broker
+from common.deliveries import Subscription
+
+DATABASE, OPERATOR = "database", "operator"
+
+
+@dataclass(slots=True)
+class Tap:
+    """What is taken already is finished, open or closed. Any thread may open or close it."""
+
+    broker: Broker
+    subscription: Subscription
+    closed: set[str] = field(default_factory=set)
+
+    def close(self, why: str) -> None:
+        self.closed.add(why)
+        self.broker.pause(self.subscription)
+
+    def open(self, why: str) -> None:
+        self.closed.discard(why)
+        if not self.closed:
+            self.broker.resume(self.subscription)
