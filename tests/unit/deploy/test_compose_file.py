@@ -48,3 +48,11 @@ def test_only_the_edge_and_the_refunds_know_the_stripe_key() -> None:
 def test_every_lane_of_every_worker_is_a_service() -> None:
     lanes = {worker.rpartition(" ")[2] for worker in WORKERS}
     assert lanes == {service for service, told in SERVICES.items() if "env_file" in told}
+
+
+@pytest.mark.parametrize("worker", WORKERS)
+def test_whoever_keeps_files_has_the_volume_and_nobody_else(worker: str) -> None:
+    told = SERVICES[worker.rpartition(" ")[2]]
+    keeps = "storage_url" in WORKERS[worker].model_fields
+    assert ("STORAGE_URL" in told["environment"]) == keeps
+    assert ("files:/var/lib/enlarger" in told.get("volumes", [])) == keeps
