@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from common import ledger
 from common.database import Transaction, keys, unnest
 
 IN_FLIGHT_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who counts the provider's slots goes alone
@@ -125,7 +126,8 @@ def reject(tx: Transaction, job_id: UUID, attempt: int, why: str) -> None:
 def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> None:
     """Write answers on their rows, whatever has happened to the jobs meanwhile. What has ended stays ended.
 
-    But for a success that nobody expected any more: it goes on the books, once.
+    But for a success that nobody expected any more: it goes on the books, once. What an attempt cost is booked with
+    its end, wasted or not.
 
     `result_life_s`: seconds that a result's link lives from now.
     """
@@ -133,22 +135,7 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
         return
     unnest(
         tx,
-        """UPDATE attempts a SET
-               state = i.state,
-               answered_at = COALESCE(a.answered_at, now()),
-               submitted_at = CASE WHEN i.state IN ('open', 'unknown', 'succeeded')
-                                   THEN COALESCE(a.submitted_at, now()) ELSE a.submitted_at END,
-               ended_at = CASE WHEN i.ended THEN now() END,
-               provider_id = COALESCE(a.provider_id, i.provider_id),
-               provider_status = COALESCE(i.provider_status, a.provider_status),
-               result_url = COALESCE(i.result_url, a.result_url),
-               result_until = CASE WHEN i.result_url IS NOT NULL AND a.result_until IS NULL
-                                   THEN now() + make_interval(secs => i.life_s) ELSE a.result_until END,
-               credits = COALESCE(i.credits, a.credits),
-               error = COALESCE(i.error, a.error)
-           FROM {rows}
-           WHERE a.job_id = i.job_id AND a.attempt = i.attempt
-             AND (a.ended_at IS NULL OR (i.state = 'succeeded' AND a.result_url IS NULL))""",
+        _RECORD,
         {
             "job_id": ("uuid", [r.job_id for r in records]),
             "attempt": ("int", [r.attempt for r in records]),
@@ -162,3 +149,27 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
             "life_s": ("float8", [result_life_s] * len(records)),
         },
     )
+
+
+_RECORD = (
+    """WITH written AS (
+    UPDATE attempts a SET
+        state = i.state,
+        answered_at = COALESCE(a.answered_at, now()),
+        submitted_at = CASE WHEN i.state IN ('open', 'unknown', 'succeeded')
+                            THEN COALESCE(a.submitted_at, now()) ELSE a.submitted_at END,
+        ended_at = CASE WHEN i.ended THEN now() END,
+        provider_id = COALESCE(a.provider_id, i.provider_id),
+        provider_status = COALESCE(i.provider_status, a.provider_status),
+        result_url = COALESCE(i.result_url, a.result_url),
+        result_until = CASE WHEN i.result_url IS NOT NULL AND a.result_until IS NULL
+                            THEN now() + make_interval(secs => i.life_s) ELSE a.result_until END,
+        credits = COALESCE(i.credits, a.credits),
+        error = COALESCE(i.error, a.error)
+    FROM {rows}
+    WHERE a.job_id = i.job_id AND a.attempt = i.attempt
+      AND (a.ended_at IS NULL OR (i.state = 'succeeded' AND a.result_url IS NULL))
+    RETURNING a.job_id, a.attempt, a.state, a.credits, a.ended_at
+    )"""
+    + ledger.BOOK_ATTEMPTS
+)

@@ -85,6 +85,13 @@ class SecretKeySettings(BaseSettings):
         return value
 
 
+class RevokeSettings(BaseSettings):
+    """`REVOKE_ON_REFUND`: for whoever learns that an order was refunded in full."""
+
+    model_config = RULES
+    revoke_on_refund: bool = Field(default=True, description="the download link of an order refunded in full ends")
+
+
 def load(cls: type[SettingsT]) -> SettingsT:
     """Read the settings or end the process (exit 2) with one line per wrong value; values are never printed."""
     try:

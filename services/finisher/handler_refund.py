@@ -1,10 +1,11 @@
-"""The stage `refund`: a failed job's charge is given back, once.
+"""The stage `refund`: what is owed is given back, once.
 
 Consumes: upscale.failed.
-Publishes: job.refunded, when the refund has *succeeded*.
-Replays: acts only on jobs whose failure is committed (stage `refund`), so a forged or repeated message does nothing
-else; a job in `announce` emits job.refunded again. A repeat uses the same row: same amount, same idempotency key, and
-Stripe is asked first what it has already given back.
+Publishes: job.refunded, when the refund has *succeeded*; job.completed after a partial one, which the customer of a
+finished order is told too.
+Replays: acts only on jobs in stage `refund` (a committed failure, or a person's order) and on open refunds that a
+person ordered, so a forged or repeated message does nothing else; a job in `announce` emits job.refunded again. A
+repeat uses the same row: same amount, same idempotency key, and Stripe is asked first what it has already given back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,15 @@ from uuid import uuid4
 from common import crash, jobs
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, JobRefunded, UpscaleFailed
+from common.events import Event, JobAttention, JobCompleted, JobRefunded, UpscaleFailed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
+from common.refunds import RETRY_REJECTED_S, UNDONE, Standing, after, learn, revoke_links, standings
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.finisher import refunds
 from services.finisher.metrics import REFUNDED_CENTS, REFUNDS
-from services.finisher.refunds import RefundRecord, RefundRow
+from services.finisher.refunds import RefundHistory, RefundRow, RefundVerdict
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import (
     CALLS,
@@ -34,7 +36,7 @@ from services.finisher.stripe import (
     RefundUnclear,
 )
 
-RETRY_REJECTED_S = 24 * HOUR_S
+NEW = RefundHistory()
 
 
 class Refund:
@@ -42,17 +44,19 @@ class Refund:
 
     name = "finisher.refund"
     events: Sequence[type[Event]] = (UpscaleFailed,)
-    acts_on_held = False
+    acts_on_held = True  # a person may give back a part of what is held; `_step` leaves the others alone
 
     def __init__(self, settings: RefundSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads = settings.threads
         self._plan = plans[Stage.REFUND]
+        self._revoke = settings.revoke_on_refund
         self._stripe = Refunds(settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s)
         self._lease_s = CALLS * settings.stripe_timeout_s + settings.claim_margin_s
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
-        rows = refunds.last_of_jobs(tx, [w.job.job_id for w in work])
-        steps = [self._step(w.job, rows.get(w.job.job_id)) for w in work]
+        ids = [w.job.job_id for w in work]
+        rows, standing = refunds.histories(tx, ids), standings(tx, ids)
+        steps = [self._step(w.job, rows.get(w.job.job_id, NEW), standing[w.job.job_id]) for w in work]
         claims = [step for step in steps if isinstance(step, RefundRow)]
         if claims:
             refunds.claim(tx, claims, self._lease_s)
@@ -62,70 +66,130 @@ class Refund:
         crash.point("before_refund")
         answer = self._stripe.refund(about)
         crash.point("after_refund")
-        REFUNDS.labels(answer.status if isinstance(answer, RefundState) else type(answer).__name__).inc()
+        REFUNDS.labels(answer.refund.state if isinstance(answer, RefundState) else type(answer).__name__).inc()
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
-        refunds.record(tx, [_record(a.about, a.answer) for a in answered])
-        rejected = [a for a in answered if isinstance(a.answer, RefundRejected) or _state(a.answer) == "failed"]
-        jobs.raise_attention(tx, [(a.work.job.job_id, "refund_failed", _why(a.answer)) for a in rejected])
-        given_back = refunds.refunded_cents(tx, [a.work.job.job_id for a in answered])
-        return [
-            self._decide(a.work.job, a.answer, a.about.amount_cents, given_back.get(a.work.job.job_id, 0))
-            for a in answered
+        for a in answered:
+            ours = (a.answer.refund,) if isinstance(a.answer, RefundState) else ()
+            learn(tx, a.work.job.job_id, (*a.answer.others, *ours))
+        verdicts = [v for a in answered if (v := _verdict(a.about, a.answer))]
+        refunds.conclude(tx, verdicts)
+        jobs.raise_attention(tx, [(a.work.job.job_id, UNDONE, why) for a in answered if (why := _rejected(a.answer))])
+        ids = [a.work.job.job_id for a in answered]
+        rows, standing = refunds.histories(tx, ids), standings(tx, ids)
+        outcomes = [
+            self._decide(a.work.job, a.answer, rows[a.work.job.job_id], standing[a.work.job.job_id]) for a in answered
         ]
+        if self._revoke:
+            moves = zip(ids, outcomes, strict=True)
+            revoke_links(tx, [j for j, o in moves if isinstance(o, Move) and o.status is Status.REFUNDED])
+        return outcomes
 
-    def _step(self, job: Job, last: RefundRow | None) -> RefundRow | Outcome:
+    def _step(self, job: Job, known: RefundHistory, standing: Standing) -> RefundRow | Outcome:
         """What the job is owed: a claim on an open or a new row, or an outcome at once."""
+        last = known.last
+        ordered = last if last and last.open and last.ordered_by else None
         if job.stage is Stage.ANNOUNCE and job.status is Status.REFUNDED:
             return Nothing("refunded already", (_refunded_event(job),))
-        if job.stage is not Stage.REFUND:
+        if job.stage is not Stage.REFUND and not ordered:
             return Nothing(f"in stage {job.stage}: only a committed failure is refunded")
-        owed = job.charged_cents - job.refunded_cents
-        if owed <= 0:
-            status = Status.REFUNDED if job.refunded_cents else None  # a courtesy that failed: it was refunded before
-            return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, status=status, wake_s=0)
+        if job.held and not ordered:
+            return Nothing("held")
         if last and last.at_work:
             return Nothing("Stripe is being asked")
+        if standing.disputed:
+            return Wait(RETRY_REJECTED_S, kind="refund_disputed") if job.stage is Stage.REFUND else Nothing("disputed")
         if last and last.open:
             return replace(last, claim_no=last.claim_no + 1)
-        number = last.number + 1 if last else 1
-        reason = job.failure_reason or "failed"
-        return RefundRow(
-            uuid4(), job.job_id, number, "claimed", owed, reason, f"refund:{job.job_id}:{number}", 1, at_work=False
-        )
+        if job.status is not Status.FAILED and last:
+            return _back(job, last, standing.refunded_cents)
+        return _new_row(job, known, standing)
 
-    def _decide(self, job: Job, answer: RefundAnswer, amount_cents: int, given_back: int) -> Outcome:
+    def _decide(self, job: Job, answer: RefundAnswer, known: RefundHistory, standing: Standing) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""
+        cents, last = standing.refunded_cents, known.last
+        if isinstance(answer, RefundState) and answer.refund.state == "succeeded":
+            REFUNDED_CENTS.inc(answer.refund.amount_cents)
         if job.stage is not Stage.REFUND:
-            return Nothing(f"answered in stage {job.stage}")
+            told = after(job, cents) if last and last.ordered_by else None
+            return told or Nothing(f"answered in stage {job.stage}")
+        if job.charged_cents <= cents + standing.lost_cents:
+            return _refunded(job, min(cents, job.charged_cents))
+        if last and job.status is not Status.FAILED and not _awaited(job, last, answer):
+            return _back(job, last, cents, _look(job, _rejected(answer)))
         match answer:
-            case RefundState(status="succeeded"):
-                REFUNDED_CENTS.inc(amount_cents)
-                return _refunded(job, min(job.charged_cents, max(given_back, job.refunded_cents + amount_cents)))
-            case RefundedElsewhere(refunded_cents=cents) if cents >= job.charged_cents:
-                return _refunded(job, cents)
-            case RefundState(status="pending" | "requires_action" as status):
-                return Wait(HOUR_S, kind="refund_waits", detail={"status": status})
+            case RefundState(refund=refund) if refund.state in {"pending", "requires_action"}:
+                return Wait(HOUR_S, kind="refund_waits", detail={"status": refund.state})
+            case RefundedElsewhere(pending=True):
+                return Wait(HOUR_S, kind="refund_waits", detail={"status": "refunded elsewhere"})
             case RefundUnclear(why=why):
                 return Wait(backoff_s(self._plan, job.tries), counted=True, kind="refund_unclear", detail={"why": why})
-        return Wait(RETRY_REJECTED_S, kind="refund_rejected", detail={"why": _why(answer)})
+        rejected = _rejected(answer)
+        detail = {"why": rejected or "refunded elsewhere"}
+        later = Wait(RETRY_REJECTED_S, kind="refund_rejected", detail=detail, emit=_look(job, rejected))
+        return after(job, cents) or later
+
+
+def _new_row(job: Job, known: RefundHistory, standing: Standing) -> RefundRow | Move:
+    given_back = max(job.refunded_cents, standing.refunded_cents)
+    owed = job.charged_cents - given_back - standing.lost_cents
+    if owed > 0:
+        key, reason = f"refund:{job.job_id}:{known.next_number}", job.failure_reason or "failed"
+        return RefundRow(uuid4(), job.job_id, known.next_number, "claimed", owed, reason, key, 1, at_work=False)
+    if given_back:
+        return _refunded(job, given_back)
+    status = Status.REFUNDED if standing.lost_cents else None  # the bank has given it back
+    return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, status=status, wake_s=0)
 
 
 def _question(job: Job, row: RefundRow) -> Question:
     key = str(uuid4()) if crash.broken("random_refund_key") else row.idempotency_key
-    order = RefundOrder(row.refund_id, job.job_id, job.payment_intent or "", row.amount_cents, row.reason, key)
+    intent = job.payment_intent or ""
+    order = RefundOrder(row.refund_id, job.job_id, intent, row.amount_cents, job.charged_cents, row.reason, key)
     return Question(order)
 
 
-def _record(order: RefundOrder, answer: RefundAnswer) -> RefundRecord:
+def _verdict(order: RefundOrder, answer: RefundAnswer) -> RefundVerdict | None:
     match answer:
-        case RefundState(stripe_refund=stripe_refund, status=status, failure=failure):
-            return RefundRecord(order.refund_id, status, stripe_refund, failure)
-        case RefundedElsewhere() | RefundRejected():
-            return RefundRecord(order.refund_id, "failed", None, _why(answer))
+        case RefundState():
+            return None
         case RefundUnclear(why=why):
-            return RefundRecord(order.refund_id, "claimed", None, why)
+            return RefundVerdict(order.refund_id, "claimed", why)
+        case RefundedElsewhere(pending=True):
+            return RefundVerdict(order.refund_id, "claimed", "another refund of it is pending")
+        case RefundedElsewhere():
+            return RefundVerdict(order.refund_id, "failed", "refunded elsewhere")
+        case RefundRejected(why=why):
+            return RefundVerdict(order.refund_id, "failed", why)
+
+
+def _awaited(job: Job, last: RefundRow, answer: RefundAnswer) -> bool:
+    """Whether a job that has not failed stays for its refund: one that is still being made waits for no slow bank."""
+    return isinstance(answer, RefundUnclear) or (last.open and job.delivered)
+
+
+def _rejected(answer: RefundAnswer) -> str | None:
+    """Why a person must look."""
+    match answer:
+        case RefundRejected(why=why):
+            return why
+        case RefundState(refund=refund) if refund.state == "failed":
+            return refund.failure or "failed at the bank"
+    return None
+
+
+def _look(job: Job, why: str | None) -> tuple[Event, ...]:
+    """A person is told of what is on the attention list."""
+    return (JobAttention(job_id=job.job_id, reason=UNDONE, traceparent=job.traceparent),) if why else ()
+
+
+def _back(job: Job, last: RefundRow, cents: int, emit: tuple[Event, ...] = ()) -> Move:
+    """A person's order is done, or cannot be: the job goes on where it stood."""
+    to = Stage(last.returns_to or Stage.ANNOUNCE)
+    kind = "refunded_in_part" if cents != job.refunded_cents else "refund_over"
+    again = (JobCompleted(job_id=job.job_id, traceparent=job.traceparent),) if to is Stage.ANNOUNCE else ()
+    return Move(to, kind, {"cents": cents, "state": last.state}, (*again, *emit), wake_s=0, refunded_cents=cents)
 
 
 def _refunded(job: Job, cents: int) -> Move:
@@ -136,17 +200,3 @@ def _refunded(job: Job, cents: int) -> Move:
 
 def _refunded_event(job: Job) -> JobRefunded:
     return JobRefunded(job_id=job.job_id, traceparent=job.traceparent)
-
-
-def _state(answer: RefundAnswer) -> str:
-    return answer.status if isinstance(answer, RefundState) else ""
-
-
-def _why(answer: RefundAnswer) -> str:
-    match answer:
-        case RefundState(status=status, failure=failure):
-            return f"{status}: {failure or 'no reason given'}"
-        case RefundedElsewhere(refunded_cents=cents):
-            return f"{cents} cents were refunded elsewhere"
-        case RefundRejected(why=why) | RefundUnclear(why=why):
-            return why

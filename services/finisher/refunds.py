@@ -1,4 +1,7 @@
-"""Refund rows: the intent with its own idempotency key, committed before Stripe is asked (promise 2)."""
+"""Refund rows: the intent with its own idempotency key, committed before Stripe is asked (promise 2).
+
+What Stripe says of them is written by common.refunds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +9,14 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from common.database import Transaction, unnest
+from common.database import Transaction, keys, unnest
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRow:
-    """One refund of a job. `at_work`: a worker may still be asking Stripe."""
+    """One refund of a job. `at_work`: a worker may still be asking Stripe. `ordered_by`: the person who wanted it;
+    `returns_to`: the stage that the job then goes back to.
+    """
 
     refund_id: UUID
     job_id: UUID
@@ -22,6 +27,9 @@ class RefundRow:
     idempotency_key: str
     claim_no: int
     at_work: bool
+    ordered_by: str | None = None
+    returns_to: str | None = None
+    origin: str = "ours"
 
     @property
     def open(self) -> bool:
@@ -30,24 +38,37 @@ class RefundRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RefundRecord:
-    """Stripe's answer for a row; None keeps what the row has."""
+class RefundVerdict:
+    """What came of a call that brought no refund of ours: the row is closed as failed, or stays claimed."""
 
     refund_id: UUID
     state: str
-    stripe_refund: str | None
-    error: str | None
+    error: str
 
 
-def last_of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, RefundRow]:
-    """The newest refund row of each of these (locked) jobs."""
-    rows = tx.cursor(row_factory=class_row(RefundRow)).execute(
-        """SELECT DISTINCT ON (job_id) refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
-                  claim_no, answered_at IS NULL AND claimed_until > now() AS at_work
-           FROM refunds WHERE job_id = ANY(%(ids)s) ORDER BY job_id, number DESC""",
-        {"ids": list(job_ids)},
-    )
-    return {row.job_id: row for row in rows}
+@dataclass(frozen=True, slots=True)
+class RefundHistory:
+    """The newest refund of our own, and the number of the next row: those made elsewhere are counted too."""
+
+    last: RefundRow | None = None
+    next_number: int = 1
+
+
+def histories(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, RefundHistory]:
+    """The refunds of these (locked) jobs; jobs without any are left out."""
+    found: dict[UUID, RefundHistory] = {}
+    last: dict[UUID, RefundRow] = {}
+    for row in tx.cursor(row_factory=class_row(RefundRow)).execute(
+        """SELECT refund_id, job_id, number, state, amount_cents, reason, idempotency_key, claim_no,
+                  answered_at IS NULL AND claimed_until > now() AS at_work, ordered_by, returns_to,
+                  origin
+           FROM refunds WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, number""",
+        {"ids": keys(job_ids)},
+    ):
+        if row.origin == "ours":
+            last[row.job_id] = row
+        found[row.job_id] = RefundHistory(last.get(row.job_id), row.number + 1)
+    return found
 
 
 def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
@@ -55,9 +76,9 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
     unnest(
         tx,
         """INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
-                                claim_no, claimed_until)
+                                claim_no, claimed_until, payment_intent)
            SELECT i.refund_id, i.job_id, i.number, 'claimed', i.amount_cents, i.reason, i.idempotency_key, i.claim_no,
-                  now() + make_interval(secs => i.lease_s) FROM {rows}
+                  now() + make_interval(secs => i.lease_s), j.payment_intent FROM {rows} JOIN jobs j USING (job_id)
            ON CONFLICT (refund_id) DO UPDATE SET claim_no = excluded.claim_no, claimed_until = excluded.claimed_until,
                answered_at = NULL""",
         {
@@ -73,27 +94,16 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
     )
 
 
-def record(tx: Transaction, records: Sequence[RefundRecord]) -> None:
-    """Write Stripe's answers on their rows, whatever has happened to the jobs meanwhile."""
+def conclude(tx: Transaction, verdicts: Sequence[RefundVerdict]) -> None:
+    """Write verdicts on rows that no refund at Stripe stands behind; what Stripe has said of a row stays."""
     unnest(
         tx,
-        """UPDATE refunds r SET state = i.state, answered_at = now(), error = i.error,
-               stripe_refund = COALESCE(i.stripe_refund, r.stripe_refund)
-           FROM {rows} WHERE r.refund_id = i.refund_id AND r.state NOT IN ('succeeded')""",
+        """UPDATE refunds r SET answered_at = now(), error = i.error,
+               state = CASE WHEN r.stripe_refund IS NULL THEN i.state ELSE r.state END
+           FROM {rows} WHERE r.refund_id = i.refund_id AND r.state <> 'succeeded'""",
         {
-            "refund_id": ("uuid", [r.refund_id for r in records]),
-            "state": ("text", [r.state for r in records]),
-            "stripe_refund": ("text", [r.stripe_refund for r in records]),
-            "error": ("text", [r.error for r in records]),
+            "refund_id": ("uuid", [v.refund_id for v in verdicts]),
+            "state": ("text", [v.state for v in verdicts]),
+            "error": ("text", [v.error for v in verdicts]),
         },
     )
-
-
-def refunded_cents(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """What has been refunded of each job by our own rows, in cents."""
-    rows = tx.execute(
-        """SELECT job_id, sum(amount_cents) FROM refunds
-           WHERE state = 'succeeded' AND job_id = ANY(%(ids)s) GROUP BY job_id""",
-        {"ids": list(job_ids)},
-    )
-    return {job_id: int(cents) for job_id, cents in rows}

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from common.pictures.settings import PictureSettings
-from common.settings import CommonSettings, SecretKeySettings
+from common.settings import CommonSettings, RevokeSettings, SecretKeySettings
 
 
 class FinisherSettings(CommonSettings):
@@ -35,7 +35,7 @@ class DeliverSettings(PictureSettings, FinisherSettings, SecretKeySettings):
         return [*own, *self.result_hosts.split(",")]
 
 
-class RefundSettings(FinisherSettings):
+class RefundSettings(FinisherSettings, RevokeSettings):
     """The key that refunds."""
 
     stripe_api_key: SecretStr = Field(

@@ -1,11 +1,13 @@
 """Stripe as the refund lane needs it: what was refunded already, and one refund (contracts.md section 2)."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import stripe
 from pydantic import SecretStr
+
+from common.refunds import StripeRefund, seen_of
 
 CONNECT_S = 5.0
 CALLS = 3  # at most: list, create, list again
@@ -13,30 +15,37 @@ CALLS = 3  # at most: list, create, list again
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """The frozen facts of one refund: every repeat sends exactly these (traps 28 and 30)."""
+    """The frozen facts of one refund: every repeat sends exactly these (traps 28 and 30). `charged_cents`: what the
+    payment was, so that no more is asked for than others have left of it.
+    """
 
     refund_id: UUID
     job_id: UUID
     payment_intent: str
     amount_cents: int
+    charged_cents: int
     reason: str
     idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class RefundState:
-    """How our refund stands at Stripe."""
+    """Our refund, as it stands at Stripe. `others`: the payment's other refunds, read on the way."""
 
-    stripe_refund: str
-    status: Literal["pending", "requires_action", "succeeded", "failed"]
-    failure: str | None
+    refund: StripeRefund
+    others: tuple[StripeRefund, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RefundedElsewhere:
-    """Nothing is left to refund: others (the dashboard) have refunded this many cents in all."""
+    """Others have refunded too much of the payment for this order: nothing was done."""
 
-    refunded_cents: int
+    others: tuple[StripeRefund, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Whether one of them may still fail."""
+        return any(other.state in {"pending", "requires_action"} for other in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class RefundRejected:
     """Stripe's final word: no repeat will help until a person has acted."""
 
     why: str
+    others: tuple[StripeRefund, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +61,10 @@ class RefundUnclear:
     """No answer, or a passing error: ask again later."""
 
     why: str
+    others: tuple[StripeRefund, ...] = ()
 
 
 RefundAnswer = RefundState | RefundedElsewhere | RefundRejected | RefundUnclear
-
-_STATES = {
-    "pending": "pending",
-    "requires_action": "requires_action",
-    "succeeded": "succeeded",
-    "failed": "failed",
-    "canceled": "failed",
-}
 
 
 class Refunds:
@@ -77,50 +80,55 @@ class Refunds:
 
     def refund(self, order: RefundOrder) -> RefundAnswer:
         """Read what has been refunded, then refund what this order says, if it was not done before."""
+        others: tuple[StripeRefund, ...] = ()
         try:
-            listed = list(self._client.v1.refunds.list({"payment_intent": order.payment_intent, "limit": 100}))
-            ours = next((r for r in listed if _ours(r, order)), None)
-            return _state(ours) if ours else self._create(order)
+            others = self._listed(order)
+            ours = next((seen for seen in others if seen.ours == order.refund_id), None)
+            if ours:
+                return RefundState(ours, others)
+            if _given_back(others) + order.amount_cents > order.charged_cents:
+                return RefundedElsewhere(others)
+            return RefundState(self._create(order), others)
         except stripe.StripeError as error:
-            return self._judge(order, error)
+            answer = self._judge(order, error)
+            return replace(answer, others=answer.others or others)
 
-    def _create(self, order: RefundOrder) -> RefundAnswer:
-        return _state(
-            self._client.v1.refunds.create(
-                {
-                    "payment_intent": order.payment_intent,
-                    "amount": order.amount_cents,
-                    "reason": "requested_by_customer",
-                    "metadata": {
-                        "job_id": str(order.job_id),
-                        "refund_id": str(order.refund_id),
-                        "failure_reason": order.reason,
-                    },
+    def _listed(self, order: RefundOrder) -> tuple[StripeRefund, ...]:
+        pages = self._client.v1.refunds.list({"payment_intent": order.payment_intent, "limit": 100})
+        return tuple(seen_of(refund.to_dict()) for refund in pages.auto_paging_iter())
+
+    def _create(self, order: RefundOrder) -> StripeRefund:
+        created = self._client.v1.refunds.create(
+            {
+                "payment_intent": order.payment_intent,
+                "amount": order.amount_cents,
+                "reason": "requested_by_customer",
+                "metadata": {
+                    "job_id": str(order.job_id),
+                    "refund_id": str(order.refund_id),
+                    "failure_reason": order.reason,
                 },
-                {"idempotency_key": order.idempotency_key},
-            )
+            },
+            {"idempotency_key": order.idempotency_key},
         )
+        return seen_of(created.to_dict())
 
-    def _judge(self, order: RefundOrder, error: stripe.StripeError) -> RefundAnswer:
+    def _judge(
+        self, order: RefundOrder, error: stripe.StripeError
+    ) -> RefundedElsewhere | RefundRejected | RefundUnclear:
         if error.code == "charge_already_refunded":
             return self._elsewhere(order)
         why = f"{type(error).__name__}: {error.code or error.http_status or 'no answer'}"
         final = isinstance(error, stripe.InvalidRequestError | stripe.CardError)
         return RefundRejected(f"{why}: {error.user_message or ''}".rstrip(": ")) if final else RefundUnclear(why)
 
-    def _elsewhere(self, order: RefundOrder) -> RefundAnswer:
+    def _elsewhere(self, order: RefundOrder) -> RefundedElsewhere | RefundUnclear:
         try:
-            listed = self._client.v1.refunds.list({"payment_intent": order.payment_intent, "limit": 100})
-            return RefundedElsewhere(sum(r.amount for r in listed if r.status not in {"failed", "canceled"}))
+            return RefundedElsewhere(self._listed(order))
         except stripe.StripeError as error:
             return RefundUnclear(f"{type(error).__name__} while reading what was refunded")
 
 
-def _ours(refund: stripe.Refund, order: RefundOrder) -> bool:
-    metadata = refund.metadata.to_dict() if refund.metadata else {}
-    return metadata.get("refund_id") == str(order.refund_id)
-
-
-def _state(refund: stripe.Refund) -> RefundState:
-    status = _STATES.get(refund.status or "pending", "pending")
-    return RefundState(refund.id, status, getattr(refund, "failure_reason", None))  # type: ignore[arg-type] # from the table
+def _given_back(refunds: Sequence[StripeRefund]) -> int:
+    """Cents that are given back, or are on their way."""
+    return sum(refund.amount_cents for refund in refunds if refund.state != "failed")

@@ -56,7 +56,8 @@ class Checkout:
         self._stripe = stripe
         self._plan = plans[Stage.CHECKOUT]
         self._old_s = settings.abandoned_after_hours * 3600
-        self._terms = Terms(settings.live, settings.delivery_promise_hours * 3600)
+        promise_s = settings.delivery_promise_hours * 3600
+        self._terms = Terms(settings.live, promise_s, settings.fee, settings.revoke_on_dispute)
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         known = payments.sold(tx, [w.job.job_id for w in work])

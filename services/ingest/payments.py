@@ -1,16 +1,22 @@
-"""Taking a payment: one function for whoever learns of it first, Stripe's webhook or the checkout lane."""
+"""Taking a payment: one function for whoever learns of it first, Stripe's webhook or the checkout lane.
 
-from dataclasses import dataclass
+What Stripe told about the payment before it told of the payment itself is caught up with here.
+"""
+
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from psycopg.rows import class_row
 
-from common import jobs
+from common import jobs, ledger
 from common.database import Transaction
-from common.events import Event, JobAttention, PaymentCompleted
+from common.events import Event, JobAttention, PaymentCompleted, UpscaleFailed
 from common.jobs import Job
+from common.ledger import Charge, Fee
 from common.outcomes import Move, Nothing, Payment
+from common.refunds import standings
 from common.stages import Stage, Status
+from services.ingest import early
 from services.ingest.metrics import PAYMENT_CENTS, PAYMENTS
 
 MISMATCH = "payment_mismatch"
@@ -19,10 +25,14 @@ PAID_TWICE = "paid_twice"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What we sold, to compare a payment with. `live`: our key moves real money; `promise_s`: from payment."""
+    """What we sold, to compare a payment with. `live`: our key moves real money; `promise_s`: from payment; `fee`:
+    what Stripe keeps of it.
+    """
 
     live: bool
     promise_s: float
+    fee: Fee
+    revoke_on_dispute: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +68,26 @@ def sold(tx: Transaction, job_ids: list[UUID]) -> dict[UUID, Sale]:
 
 
 def take(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> Move | Nothing:
-    """Decide what a payment means for its (locked) job; what a person must see is put on the attention list.
+    """Decide what a payment means for its (locked) job, and book it; what a person must see is put on the attention
+    list.
 
     A payment that differs from what we sold is taken and held. A second fact about the same payment changes nothing.
     """
     if job.charged_cents or not (job.stage is Stage.CHECKOUT or job.status is Status.ABANDONED):
         if paid.payment_intent and job.payment_intent and paid.payment_intent != job.payment_intent:
-            jobs.raise_attention(tx, [(job.job_id, PAID_TWICE, f"also paid by {paid.payment_intent}")])
+            _take_further(tx, job, paid, terms)
         return repeat(job)
     differences = _differences(job, sold(tx, [job.job_id])[job.job_id], paid, terms)
     if differences:
         jobs.raise_attention(tx, [(job.job_id, MISMATCH, "; ".join(differences))])
+    _book(tx, job, paid, terms)
+    move = _taken(job, paid, terms, differences)
+    if paid.payment_intent and early.catch_up(tx, job.job_id, paid.payment_intent, revoke=terms.revoke_on_dispute):
+        return _refunded_meanwhile(tx, job, paid.payment_intent, move)
+    return move
+
+
+def _taken(job: Job, paid: Paid, terms: Terms, differences: list[str]) -> Move:
     charged = paid.amount_cents or 0
     event: Event = (
         JobAttention(job_id=job.job_id, reason=MISMATCH, traceparent=job.traceparent)
@@ -85,6 +104,38 @@ def take(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> Move | Nothing:
         payment=Payment(charged, paid.payment_intent, paid.email, terms.promise_s),
         hold=MISMATCH if differences else None,
     )
+
+
+def _refunded_meanwhile(tx: Transaction, job: Job, payment_intent: str, move: Move) -> Move:
+    """What is paid and given back already is not made: the refund lane closes it, and tells its customer."""
+    cents = standings(tx, [job.job_id], payment_intent)[job.job_id].refunded_cents
+    charged = move.payment.charged_cents if move.payment else 0
+    if not 0 < charged <= cents:
+        return replace(move, refunded_cents=cents)
+    event = UpscaleFailed(job_id=job.job_id, traceparent=job.traceparent)
+    return replace(
+        move, to=Stage.REFUND, status=Status.FAILED, emit=(event,), refunded_cents=cents,
+        failure_reason="refunded_by_shop", hold=None,
+    )  # fmt: skip
+
+
+def _take_further(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> None:
+    """The order was paid a second time: that money is on the books, and a person gives it back."""
+    new = tx.execute(
+        """INSERT INTO further_payments (payment_intent, job_id, amount_cents)
+           VALUES (%(intent)s, %(job)s, %(cents)s) ON CONFLICT DO NOTHING""",
+        {"intent": paid.payment_intent, "job": job.job_id, "cents": paid.amount_cents or 0},
+    ).rowcount
+    if new and paid.payment_intent:
+        jobs.raise_attention(tx, [(job.job_id, PAID_TWICE, f"also paid by {paid.payment_intent}")])
+        _book(tx, job, paid, terms)
+        early.catch_up(tx, job.job_id, paid.payment_intent, revoke=terms.revoke_on_dispute)
+
+
+def _book(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> None:
+    currency = (paid.currency or job.currency).lower()
+    charge = Charge(job.job_id, paid.amount_cents or 0, currency, paid.payment_intent)
+    ledger.book(tx, ledger.charged(charge, terms.fee))
 
 
 def note(paid: Paid) -> None:

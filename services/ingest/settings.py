@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from common.ledger import Fee
 from common.pictures.settings import PictureSettings
-from common.settings import CommonSettings, SecretKeySettings
+from common.settings import CommonSettings, RevokeSettings, SecretKeySettings
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
@@ -40,7 +41,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
 
 
-class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
+class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeSettings):
     """`HOST`, `PORT`: where it listens; `PUBLIC_URL`: where customers, Stripe and the provider reach it."""
 
     host: str = "127.0.0.1"
@@ -65,6 +66,9 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
     cents_per_credit: int = Field(default=4, ge=0)
     credits_per_megapixel: Decimal = Field(default=Decimal("0.25"), gt=0)
     currency: str = Field(default="usd", pattern="^[a-z]{3}$")
+    stripe_fee_percent: Decimal = Field(default=Decimal("2.9"), ge=0, description="of a charge, for the books")
+    stripe_fee_fixed_cents: int = Field(default=30, ge=0, description="of every charge, for the books")
+    revoke_on_dispute: bool = Field(default=True, description="a disputed order's download link ends")
     upsampler_max_output_megapixels: int = Field(default=300, gt=0)
     max_source_megapixels: int = Field(default=75, gt=0)
     upload_keep_hours: float = Field(default=24, gt=0)
@@ -96,6 +100,11 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings):
     def http_threads(self) -> int:
         """Requests handled at once: every one of them finds a free connection."""
         return self.database_connections - SPARE_CONNECTIONS
+
+    @property
+    def fee(self) -> Fee:
+        """What Stripe keeps of a charge."""
+        return Fee(self.stripe_fee_percent, self.stripe_fee_fixed_cents)
 
     @property
     def live(self) -> bool:

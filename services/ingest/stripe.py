@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import stripe
 from stripe import RequestsClient, StripeClient
 
+from common.refunds import StripeRefund, seen_of
 from services.ingest.metrics import STRIPE_CALLS, STRIPE_SECONDS
 
 TIMEOUT_S = (3.05, 12.0)
@@ -106,6 +107,12 @@ class Stripe:
         params: Any = {"payment_intent": payment_intent, "limit": 1}
         found = _asked("session", lambda: self._client.v1.checkout.sessions.list(params)).data
         return session_of(found[0].to_dict()) if found else None
+
+    def refunds(self, payment_intent: str) -> tuple[StripeRefund, ...]:
+        """All refunds of this payment. Raises StripeAwayError, StripeRefusedError."""
+        params: Any = {"payment_intent": payment_intent, "limit": 100}
+        listed = _asked("refunds", lambda: list(self._client.v1.refunds.list(params).auto_paging_iter()))
+        return tuple(seen_of(refund.to_dict()) for refund in listed)
 
     def expire(self, session_id: str) -> Session:
         """Close an open payment page. Raises StripeRefusedError when it is not open any more, StripeAwayError."""

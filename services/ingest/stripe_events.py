@@ -1,4 +1,9 @@
-"""Stripe's events: recorded and acted on in one transaction (design section 5). A duplicate does nothing."""
+"""Stripe's events: recorded and acted on in one transaction (design section 5). A duplicate does nothing.
+
+Consumes: https://docs.stripe.com/api/events/types, those of contracts.md section 2; others are counted.
+Publishes: what the job's change emits, after the commit.
+Replays: every fact is written under its own name, so an event that is acted on again changes nothing.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +18,13 @@ from common.database import Transaction
 from common.jobs import Job
 from common.metrics import moved
 from common.outcomes import Move, Nothing, Wait
+from common.refunds import StripeRefund
 from common.stages import Stage, Status
-from services.ingest import payments
+from services.ingest import early, payments, reversals
 from services.ingest.edge import ACTOR, Parts
 from services.ingest.metrics import STRIPE_EVENTS
 from services.ingest.payments import Paid, Terms
+from services.ingest.reversals import Reversal, Rules
 from services.ingest.stripe import session_of
 
 ABOUT_SESSIONS = {
@@ -27,6 +34,8 @@ ABOUT_SESSIONS = {
     "checkout.session.expired",
 }
 ABOUT_INTENTS = {"payment_intent.succeeded", "payment_intent.payment_failed"}
+ABOUT_MONEY = reversals.REFUNDS | reversals.CHARGES | reversals.DISPUTES
+NOT_OURS = "ignored"
 
 log = structlog.get_logger()
 
@@ -46,7 +55,22 @@ class StripeEvent:
 
     @property
     def handled(self) -> bool:
-        return self.kind in ABOUT_SESSIONS | ABOUT_INTENTS
+        return self.kind in ABOUT_SESSIONS | ABOUT_INTENTS | ABOUT_MONEY
+
+    @property
+    def payment_intent(self) -> str | None:
+        """The payment that it is about."""
+        intent = self.about.get("id" if self.kind in ABOUT_INTENTS else "payment_intent")
+        intent = intent.get("id") if isinstance(intent, Mapping) else intent
+        return intent if isinstance(intent, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was found out before the transaction: a payment, and the payment's refunds as Stripe lists them."""
+
+    paid: Paid | None = None
+    seen: tuple[StripeRefund, ...] = ()
 
 
 def receive(edge: Parts, payload: Mapping[str, Any]) -> str:
@@ -55,46 +79,66 @@ def receive(edge: Parts, payload: Mapping[str, Any]) -> str:
     The events that follow are published after the commit.
     """
     event = StripeEvent.of(payload)
-    paid = _paid(event) if event.handled else None
-    if paid and not paid.email:
-        paid = _with_address(edge, event, paid)
-    outcome = _act(edge, event, paid)
+    outcome = _act(edge, event, _ask(edge, event), again=False)
     STRIPE_EVENTS.labels(event.kind if event.handled else "other", outcome).inc()
     log.info("stripe.event", type=event.kind, outcome=outcome)
     return outcome
 
 
-def _act(edge: Parts, event: StripeEvent, paid: Paid | None) -> str:
+def replay(edge: Parts, payload: Mapping[str, Any]) -> str:
+    """Act on a recorded event once more: what it says is on the books already, or is now. Raises as `receive`."""
+    event = StripeEvent.of(payload)
+    return _act(edge, event, _ask(edge, event), again=True)
+
+
+def _ask(edge: Parts, event: StripeEvent) -> Told:
+    """What Stripe must be asked for, while no transaction is open."""
+    if event.kind in reversals.CHARGES:
+        return Told(seen=_refunds(edge, event))
+    paid = _paid(event) if event.handled else None
+    return Told(_with_address(edge, event, paid) if paid and not paid.email else paid)
+
+
+def _act(edge: Parts, event: StripeEvent, told: Told, *, again: bool) -> str:
     with edge.database.transaction() as tx:
         job_id = _find_job(tx, event) if event.handled else None
-        outcome = "ignored" if job_id is None else "applied"
-        if not _record(tx, event, job_id, outcome):
+        if job_id is None and event.kind in ABOUT_MONEY and event.payment_intent:
+            early.alone(tx, event.payment_intent)
+            job_id = _find_job(tx, event)
+        outcome = NOT_OURS if job_id is None else "applied"
+        if not _record(tx, event, job_id, outcome) and not again:
             return "duplicate"
         if crash.broken("event_apart_from_effect"):
             tx.commit()
         if job_id is None:
             return outcome
         job = jobs.lock(tx, [job_id])[job_id]
-        change = _decide(tx, edge, event, job, paid)
+        change = _decide(tx, edge, event, job, told)
         if isinstance(change, Move | Wait):
             jobs.apply(tx, edge.plans, ACTOR, [(job, change)])
         else:
             outcome = "nothing"
-            tx.execute("UPDATE stripe_events SET outcome = %(outcome)s WHERE event_id = %(id)s",
-                       {"outcome": change.why, "id": event.event_id})  # fmt: skip
+        _note(tx, event, job_id, change.why if isinstance(change, Nothing) else outcome)
         crash.point("event_before_commit")
     crash.point("event_after_commit")
     if isinstance(change, Move):
         moved(job, change)
-        if paid and change.payment:
-            payments.note(paid)
+    if told.paid and isinstance(change, Move) and change.payment:
+        payments.note(told.paid)
+    if isinstance(change, Move | Wait):
         edge.publisher.publish(change.emit)
     return outcome
 
 
-def _decide(tx: Transaction, edge: Parts, event: StripeEvent, job: Job, paid: Paid | None) -> Move | Wait | Nothing:
-    if paid:
-        return payments.take(tx, job, paid, Terms(edge.settings.live, edge.promise_s))
+def _decide(tx: Transaction, edge: Parts, event: StripeEvent, job: Job, told: Told) -> Move | Wait | Nothing:
+    if event.kind in ABOUT_MONEY:
+        rules = Rules(edge.settings.revoke_on_refund, edge.settings.revoke_on_dispute)
+        return reversals.decide(tx, job, Reversal(event.kind, event.about, told.seen), rules)
+    if told.paid:
+        settings = edge.settings
+        return payments.take(
+            tx, job, told.paid, Terms(settings.live, edge.promise_s, settings.fee, settings.revoke_on_dispute)
+        )
     if job.stage is not Stage.CHECKOUT or job.charged_cents:
         return Nothing(f"in stage {job.stage}")
     match event.kind:
@@ -140,16 +184,31 @@ def _with_address(edge: Parts, event: StripeEvent, paid: Paid) -> Paid:
     return replace(paid, email=session.email if session else None)
 
 
+def _refunds(edge: Parts, event: StripeEvent) -> tuple[StripeRefund, ...]:
+    """The refunds of a charge of ours that was given back more than we know of."""
+    with edge.database.transaction() as tx:
+        job_id = _find_job(tx, event)
+        if job_id is None or event.payment_intent is None:
+            return ()
+        row = tx.execute(
+            "SELECT COALESCE(sum(amount_cents), 0) FROM refunds WHERE payment_intent = %s AND state <> 'failed'",
+            [event.payment_intent],
+        ).fetchone()
+    if (row and row[0]) == event.about.get("amount_refunded") or (event.about.get("refunds") or {}).get("data"):
+        return ()
+    return edge.stripe.refunds(event.payment_intent)
+
+
 def _find_job(tx: Transaction, event: StripeEvent) -> UUID | None:
     """By what we know the session or the payment under, else by metadata that we wrote."""
     about = event.about
-    key = {"session": about.get("id")} if event.kind in ABOUT_SESSIONS else {"session": None}
-    intent = about.get("payment_intent") if event.kind in ABOUT_SESSIONS else about.get("id")
     row = tx.execute(
         """SELECT job_id FROM jobs WHERE session_id = %(session)s OR payment_intent = %(intent)s
            ORDER BY session_id = %(session)s DESC NULLS LAST LIMIT 1""",
-        key | {"intent": intent if isinstance(intent, str) else None},
-    ).fetchone()
+        {"session": about.get("id") if event.kind in ABOUT_SESSIONS else None, "intent": event.payment_intent},
+    ).fetchone() or tx.execute(
+        "SELECT job_id FROM further_payments WHERE payment_intent = %s", [event.payment_intent]
+    ).fetchone()  # fmt: skip
     if row:
         return UUID(str(row[0]))
     metadata = about.get("metadata") or {}
@@ -169,14 +228,24 @@ def _record(tx: Transaction, event: StripeEvent, job_id: UUID | None, outcome: s
     """False when this event was recorded before. A parallel duplicate waits here for the first one's commit."""
     return bool(
         tx.execute(
-            """INSERT INTO stripe_events (event_id, type, job_id, outcome, payload)
-               VALUES (%(id)s, %(type)s, %(job)s, %(outcome)s, %(payload)s) ON CONFLICT DO NOTHING""",
+            """INSERT INTO stripe_events (event_id, type, job_id, outcome, payload, payment_intent)
+               VALUES (%(id)s, %(type)s, %(job)s, %(outcome)s, %(payload)s, %(intent)s) ON CONFLICT DO NOTHING""",
             {
                 "id": event.event_id,
                 "type": event.kind,
                 "job": job_id,
                 "outcome": outcome,
                 "payload": json.dumps(event.payload),
+                "intent": event.payment_intent if event.kind in ABOUT_MONEY else None,
             },
         ).rowcount
+    )
+
+
+def _note(tx: Transaction, event: StripeEvent, job_id: UUID, outcome: str) -> None:
+    """What became of it, where that is not what was recorded with it."""
+    tx.execute(
+        """UPDATE stripe_events SET outcome = %(outcome)s, job_id = %(job)s
+           WHERE event_id = %(id)s AND (outcome, job_id) IS DISTINCT FROM (%(outcome)s, %(job)s)""",
+        {"outcome": outcome, "job": job_id, "id": event.event_id},
     )

@@ -58,7 +58,7 @@ def stripe_webhook(edge: Edge, body: Body, stripe_signature: Annotated[str | Non
     try:
         return {"outcome": stripe_events.receive(edge, payload)}
     except (StripeAwayError, StripeRefusedError) as error:
-        log.warning("stripe.no_address", error=str(error))
+        log.warning("stripe.no_answer", error=str(error))
         raise unavailable() from error
 
 

@@ -10,9 +10,10 @@ import pytest
 from common import attempts, links
 from common.attempts import AttemptState, Claim, Record
 from common.database import Database, DatabaseAwayError
+from common.refunds import StripeRefund, learn
 from services.finisher import deliveries, refunds
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.refunds import RefundRecord, RefundRow
+from services.finisher.refunds import RefundRow, RefundVerdict
 from services.notifier import mails
 from services.notifier.mails import MailKey
 from tests.integration.runtime.rig import Rig
@@ -125,7 +126,9 @@ def _refund(job: uuid.UUID, number: int = 1, claim_no: int = 1) -> RefundRow:
 def _refund_claim(desk: Rig, row: RefundRow, lease_s: float = 60) -> RefundRow:
     with desk.database.transaction() as tx:
         refunds.claim(tx, [row], lease_s)
-        return refunds.last_of_jobs(tx, [row.job_id])[row.job_id]
+        last = refunds.histories(tx, [row.job_id])[row.job_id].last
+        assert last is not None
+        return last
 
 
 def test_a_job_has_one_open_refund(desk: Rig, job: uuid.UUID) -> None:
@@ -138,7 +141,7 @@ def test_a_job_has_one_open_refund(desk: Rig, job: uuid.UUID) -> None:
 def test_after_a_failed_refund_another_may_be_opened(desk: Rig, job: uuid.UUID) -> None:
     first = _refund_claim(desk, _refund(job))
     with desk.database.transaction() as tx:
-        refunds.record(tx, [RefundRecord(first.refund_id, "failed", None, "expired_card")])
+        refunds.conclude(tx, [RefundVerdict(first.refund_id, "failed", "expired_card")])
 
     assert _refund_claim(desk, _refund(job, number=2)).number == 2
 
@@ -155,11 +158,13 @@ def _other_amount(job: uuid.UUID) -> RefundRow:
     return RefundRow(same.refund_id, job, 1, "claimed", 1, "other", same.idempotency_key, 2, at_work=True)
 
 
-def test_a_refund_that_succeeded_stays_so(desk: Rig, job: uuid.UUID) -> None:
+def test_a_verdict_of_our_own_undoes_no_refund(desk: Rig, job: uuid.UUID) -> None:
     row = _refund_claim(desk, _refund(job))
-    for state in ("succeeded", "failed", "claimed"):
+    with desk.database.transaction() as tx:
+        learn(tx, job, [StripeRefund("re_1", "pi_1", 192, "succeeded", moved=True, ours=row.refund_id)])
+    for state in ("failed", "claimed"):
         with desk.database.transaction() as tx:
-            refunds.record(tx, [RefundRecord(row.refund_id, state, "re_1", None)])
+            refunds.conclude(tx, [RefundVerdict(row.refund_id, state, "no answer")])
 
     assert desk.sql("SELECT state FROM refunds") == [("succeeded",)]
 

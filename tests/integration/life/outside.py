@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from common.pictures.facts import Seen, Unfit
+from common.refunds import StripeRefund
 from common.sources import reference_key
 from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from services.finisher.deliveries import StoredFile
@@ -110,13 +111,12 @@ class Outside:
         known = self.refunds.get(about.idempotency_key)
         if known is None:
             if self.given_back + about.amount_cents > self.charged:
-                return RefundedElsewhere(self.given_back)
+                return RefundedElsewhere(())
             known = self.refunds[about.idempotency_key] = (f"re_{about.refund_id}", about.amount_cents)
-        return (
-            RefundUnclear("APIConnectionError: no answer")
-            if how == "lost"
-            else RefundState(known[0], "succeeded", None)
-        )
+        if how == "lost":
+            return RefundUnclear("APIConnectionError: no answer")
+        made = StripeRefund(known[0], about.payment_intent, known[1], "succeeded", moved=True, ours=about.refund_id)
+        return RefundState(made)
 
     def _mail(self, about: Send, how: str) -> Any:
         if how in {"busy", "bad", "ours", "refused"}:
