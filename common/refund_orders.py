@@ -8,7 +8,7 @@ from common import jobs, refunds
 from common.database import Transaction
 from common.events import Event, UpscaleFailed
 from common.jobs import Job
-from common.outcomes import Move
+from common.outcomes import Move, Wait
 from common.stages import Plan, Stage, Status
 
 REASON = "refunded_by_shop"
@@ -28,13 +28,15 @@ class RefundWish:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrdered:
-    """The intent stands; publish `events` after the commit (the clock does, if nobody does). `new`: False when this
-    refund was ordered before and is only tried again.
+    """The intent stands; `change` is to be applied to the job in the same transaction, and `events` are published
+    after the commit (the clock does, if nobody does). `new`: False when this refund was ordered before and is only
+    tried again.
     """
 
     refund_id: UUID
     amount_cents: int
     new: bool
+    change: Move | Wait | None
     events: tuple[Event, ...]
 
 
@@ -50,15 +52,27 @@ def order_refund(
 ) -> RefundOrdered | RefundRefused:
     """Order a refund of this job: `order_refund(tx, plans, actor, RefundWish(job_id, amount_cents, reason))`.
 
-    Locks the job. An order still being made fails with a full refund, and goes on after a partial one. A refund that
-    is open is asked about again, and none is ordered beside it; one that Stripe rejected is tried anew.
+    Locks the job and applies the change. See `decide_refund`.
     """
     job = jobs.lock(tx, [wish.job_id]).get(wish.job_id)
     if job is None:
         return RefundRefused(f"no order has the id {wish.job_id}")
+    decided = decide_refund(tx, job, actor, wish)
+    if isinstance(decided, RefundOrdered) and decided.change:
+        jobs.apply(tx, plans, actor, [(job, decided.change)])
+    return decided
+
+
+def decide_refund(tx: Transaction, job: Job, actor: str, wish: RefundWish) -> RefundOrdered | RefundRefused:
+    """Write the intent of a refund of this (locked) job; the caller applies the change that it answers.
+
+    An order still being made fails with a full refund, and goes on after a partial one. A refund that is open is asked
+    about again, and none is ordered beside it; one that Stripe rejected is tried anew.
+    """
     before = _ordered_before(tx, job.job_id, wish.request_id)
     if before:
-        return RefundOrdered(*before, new=False, events=(_event(job),))
+        again = Wait(0.0) if job.stage is Stage.REFUND else None
+        return RefundOrdered(*before, new=False, change=again, events=(_event(job),))
     standing = refunds.standings(tx, [job.job_id])[job.job_id]
     left = job.charged_cents - max(standing.refunded_cents, job.refunded_cents) - standing.lost_cents
     amount = left if wish.amount_cents is None else wish.amount_cents
@@ -66,8 +80,7 @@ def order_refund(
         return RefundRefused(refusal)
     refund_id = _intend(tx, job, wish, actor, amount)
     move = _move(job, wish, amount, full=amount == left)
-    jobs.apply(tx, plans, actor, [(job, move)])
-    return RefundOrdered(refund_id, amount, new=True, events=(_event(job),))
+    return RefundOrdered(refund_id, amount, new=True, change=move, events=(_event(job),))
 
 
 def _refusal(job: Job, standing: refunds.Standing, amount: int, left: int) -> str | None:

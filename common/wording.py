@@ -22,6 +22,7 @@ REASONS = {
     "result_gone": mark("The finished picture could not be fetched from our enlargement service."),
     "attempts_used_up": mark("Several attempts brought no good result."),
     "operator": mark("We could not make this enlargement, and have given it up."),
+    "refunded_by_shop": mark("The shop gave your payment back."),
     "cancelled": mark("You cancelled this order before work on it had begun."),
 }
 OTHER_REASON = mark("We could not make this enlargement.")

@@ -6,7 +6,7 @@ Events are handed to ingest's own functions, in whatever order and however often
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +19,6 @@ from common.lane import Item
 from common.metrics import Metrics
 from common.refunds import StripeRefund, seen_of
 from common.runtime import LaneRunner
-from common.signing import Signer
-from common.storage import Storage
 from sandbox.stripe.books import Books, RefundPlan
 from sandbox.stripe.inputs import RefundCreate, SessionCreate
 from sandbox.stripe.journal import Journal
@@ -31,7 +29,6 @@ from services.finisher.handler_refund import Refund as RefundLane
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import RefundAnswer, RefundedElsewhere, RefundOrder, RefundRejected, RefundState
 from services.ingest.edge import Parts
-from services.ingest.quotes import Tariff
 from services.ingest.settings import IngestSettings
 from services.ingest.stripe import Session as PaymentPage
 from services.ingest.stripe import session_of
@@ -114,12 +111,10 @@ class Till:
         self.database = database
         self.bank = Bank()
         self.published = Published()
-        settings = builders.settings(IngestSettings, stripe_webhook_secret="whsec_x", storage_url="memory:")
-        fakes: dict[str, Any] = {"stripe": self.bank, "publisher": self.published, "sources": None}
-        self.edge = Parts(
-            settings=settings, plans=PLANS, database=database, storage=Storage("memory:"),
-            signer=Signer(settings.secret_key), wordpress=None, tariff=Tariff.of(settings), **fakes,
-        )  # fmt: skip
+        settings = builders.settings(IngestSettings, stripe_webhook_secret="whsec_x")
+        parts: dict[str, Any] = dict.fromkeys(part.name for part in fields(Parts))  # what no event needs is left out
+        parts |= {"settings": settings, "plans": PLANS, "database": database}
+        self.edge = Parts(**parts | {"stripe": self.bank, "publisher": self.published})
         lane = RefundLane(builders.settings(RefundSettings), PLANS)
         lane._stripe = self.bank  # type: ignore[assignment] # noqa: SLF001 - the same calls, answered in memory
         self.runner = LaneRunner(lane, database, PLANS, Metrics())

@@ -7,7 +7,7 @@ import pytest
 
 from common.jobs import Job
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.refunds import StripeRefund, Standing
+from common.refunds import Standing, StripeRefund
 from common.stages import Stage, Status
 from services.finisher.handler_refund import Refund
 from services.finisher.refunds import RefundHistory, RefundRow
