@@ -1,6 +1,7 @@
 """`./enlarger docs`: the documents that are made from the code, and a check that they are current."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cli import catalogue, environments
+from cli.boards import BOARDS
+from cli.boards.panel import Board
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
 from common.settings import CommonSettings
 from common.topology import dead_queue
@@ -31,7 +34,7 @@ WORKERS: dict[str, type[CommonSettings]] = {
 
 
 def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when one is out of date.")] = False) -> None:
-    """Write the documents and the files of settings that are made from the event models and the settings."""
+    """Write what is made from the code: documents, dashboards, and files of settings."""
     stale = [name for name, make in DOCUMENTS.items() if _text(ROOT / name) != make()] if check else []
     for name in stale:
         typer.echo(f"{name} is out of date: run ./enlarger docs")
@@ -69,6 +72,13 @@ def asyncapi() -> str:
         "components": {"messages": {name: _message(cls) for name, cls in EVENTS.items()}},
     }
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def dashboard(board: Board) -> str:
+    """A dashboard as Grafana provisions it."""
+    from cli.boards.grafana import render  # noqa: PLC0415 - a development dependency: no other command may need it
+
+    return render(board)
 
 
 def settings() -> str:
@@ -159,4 +169,5 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
         f"deploy/compose/{worker.rpartition(' ')[2]}.env": environments.passed_on(worker, cls)
         for worker, cls in WORKERS.items()
     },
+    **{f"deploy/grafana/dashboards/{board.uid}.json": partial(dashboard, board) for board in BOARDS},
 }

@@ -13,6 +13,7 @@ from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from common.events import EVENTS
 from common.jobs import Job
 from common.lane import Settled
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
@@ -23,10 +24,18 @@ LONG_S = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 6 * 3600, 24 * 3
 SLACK_S = (0, 600, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 18 * 3600, 21 * 3600, 22 * 3600, 23 * 3600, 24 * 3600)
 OUTCOMES = ("moved", "waited", "retried", "nothing", "dead_letter")
 
+
+def from_zero(counter: Counter, *labels: Sequence[str]) -> Counter:
+    """Let the counter stand at 0 for every combination of these values: its first increase is seen as one."""
+    for values in product(*labels):
+        counter.labels(*values)
+    return counter
+
+
 CONSUMED = Counter("enlarger_events_consumed", "Deliveries settled, by what was decided.", ["lane", "event", "outcome"])
 PUBLISHED = Counter("enlarger_events_published", "Events handed to the broker.", ["lane", "event"])
 REDELIVERED = Counter("enlarger_redeliveries", "Deliveries that the broker had delivered before.", ["lane", "event"])
-RETURNED = Counter("enlarger_messages_returned", "Publishes that found no queue.", ["event"])
+RETURNED = from_zero(Counter("enlarger_messages_returned", "Publishes that found no queue.", ["event"]), tuple(EVENTS))
 HANDLED = Histogram(
     "enlarger_handler_seconds",
     "Seconds from taking a delivery to its commit.",
@@ -50,7 +59,7 @@ REFUND_SECONDS = Histogram(
 SLACK = Histogram(
     "enlarger_promise_slack_seconds", "Seconds left of the promise when an order was delivered.", buckets=SLACK_S
 )
-BUILD = Gauge("enlarger_build_info", "1, with what runs.", ["service", "version", "python"])
+BUILD = Gauge("enlarger_build_info", "1, with what runs.", ["worker", "version", "python"])
 
 _consumed, _published, _handled = cache(CONSUMED.labels), cache(PUBLISHED.labels), cache(HANDLED.labels)
 _last, _moves, _stage_seconds = cache(LAST.labels), cache(MOVES.labels), cache(STAGE_SECONDS.labels)
@@ -95,13 +104,6 @@ class Metrics:
 
     def returned(self, event: str) -> None:
         RETURNED.labels(event).inc()
-
-
-def from_zero(counter: Counter, *labels: Sequence[str]) -> Counter:
-    """Let the counter stand at 0 for every combination of these values: its first increase is seen as one."""
-    for values in product(*labels):
-        counter.labels(*values)
-    return counter
 
 
 def moved(job: Job, move: Move) -> None:

@@ -38,7 +38,7 @@ WHERE leases.holder = excluded.holder OR leases.held_until < now() RETURNING 1
 """
 COUNT_UNDERWAY = f"""
 SELECT stage, status, count(*), count(*) FILTER (WHERE hold_reason IS NOT NULL),
-       extract(epoch FROM now() - min(stage_since))::float8,
+       extract(epoch FROM now() - min(stage_since) FILTER (WHERE hold_reason IS NULL))::float8,
        extract(epoch FROM min(promise_at) FILTER (WHERE completed_at IS NULL AND failed_at IS NULL) - now())::float8,
        {", ".join(f"count(*) FILTER (WHERE paid_at <= now() - interval '{age} min')" for age in AGES_MIN)}
 FROM jobs WHERE stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce') GROUP BY stage, status
@@ -109,7 +109,7 @@ class Census:
         for stage, status, count, on_hold, oldest_s, left_s, *ages in tx.execute(COUNT_UNDERWAY):
             jobs[stage, status] = count
             held[stage,] += on_hold
-            oldest[stage,] = max(oldest[stage,], oldest_s)
+            oldest[stage,] = max(oldest[stage,], oldest_s or 0.0)
             paid = [so_far + n for so_far, n in zip(paid, ages, strict=True)]
             promise_s = min(promise_s, left_s if left_s is not None else promise_s)
         told: Told = {

@@ -32,7 +32,9 @@ WAKES = Counter("enlarger_wakes", "Events that the clock emitted, by stage.", ["
 # --- the census: read from the database by one poller for all ------------------------------------------------------
 JOBS = Figure("enlarger_jobs", "Jobs, by stage and status.", ("stage", "status"))
 HELD = Figure("enlarger_jobs_held", "Jobs underway that wait for a person's decision, by stage.", ("stage",))
-OLDEST = Figure("enlarger_stage_oldest_seconds", "How long the oldest job has stood in its stage.", ("stage",))
+OLDEST = Figure(
+    "enlarger_stage_oldest_seconds", "How long the oldest job that is not held has stood in its stage.", ("stage",)
+)
 UNSETTLED = Figure(
     "enlarger_paid_orders_unsettled",
     "Paid orders that are neither delivered nor refunded, by how long ago (in minutes, at least) they were paid.",

@@ -1,0 +1,77 @@
+"""The dashboard *money*: what was taken, given back and spent."""
+
+from cli.boards.panel import Board, Panel, Query, Row, in_range, per_s
+
+TAKEN = Row(
+    "In the time shown",
+    (
+        Panel(
+            "Taken",
+            "currencyUSD",
+            "What customers paid.",
+            "RefundsFail",
+            (Query("sum(increase(enlarger_payment_cents_total[$__range])) / 100"),),
+            "stat",
+        ),
+        Panel(
+            "Given back",
+            "currencyUSD",
+            "What was refunded.",
+            "RefundsFail",
+            (Query("sum(increase(enlarger_refunded_cents_total[$__range])) / 100"),),
+            "stat",
+        ),
+        Panel(
+            "Orders paid",
+            "short",
+            "Payments, whoever told us of them first.",
+            "RefundsFail",
+            (in_range("enlarger_payments_total"),),
+            "stat",
+        ),
+        Panel(
+            "Payment pages opened",
+            "short",
+            "Orders that reached Stripe's payment page.",
+            "StripeErrors",
+            (in_range("enlarger_checkouts_total", where='outcome="opened"'),),
+            "stat",
+        ),
+    ),
+)
+FLOW = Row(
+    "Payments and refunds",
+    (
+        Panel(
+            "Payments, by who told us",
+            "ops",
+            "Payments a second: Stripe's webhook, or our own check after it.",
+            "StripeErrors",
+            (per_s("enlarger_payments_total", "source"),),
+        ),
+        Panel(
+            "Refunds",
+            "ops",
+            "Refund calls a second, by how Stripe answered.",
+            "RefundsFail",
+            (per_s("enlarger_refunds_total", "outcome"),),
+        ),
+        Panel(
+            "Stripe's events",
+            "ops",
+            "Events a second, by what became of them.",
+            "StripeErrors",
+            (per_s("enlarger_stripe_events_total", "outcome"),),
+        ),
+        Panel(
+            "Calls to Stripe",
+            "ops",
+            "Calls of the shop's front a second, by how they were answered.",
+            "StripeErrors",
+            (per_s("enlarger_stripe_calls_total", "outcome"),),
+        ),
+    ),
+)
+MONEY = Board(
+    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (TAKEN, FLOW),
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""Every expression of every panel and every alert is asked of a real Prometheus that watched a real system."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.bootstrap import ROOT
+from local.broker import Broker
+from local.database import Database
+from local.prometheus import RULES
+from tests.acceptance.conftest import started
+from tests.acceptance.shop import QUICK
+from tests.acceptance.watched import Watched, live, watched
+
+VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$service": ".+"}
+COMPARED = re.compile(r"(.+?) (?:>=|>|<|<=|==) [0-9.e]+", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def seen(broker: Broker, durable_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder: Path = tmp_path_factory.mktemp("monitoring")
+    with (
+        started(broker, durable_database, folder, QUICK | {"CENSUS_S": "1"}) as stack,
+        watched(stack, broker, folder / "prometheus") as found,
+    ):
+        live(found)
+        yield found
+
+
+def _panels() -> dict[str, str]:
+    """Panel -> expression, from the committed JSON."""
+    found = {}
+    for file in sorted((ROOT / "deploy/grafana/dashboards").glob("*.json")):
+        dashboard = json.loads(file.read_text())
+        for panel in dashboard["panels"]:
+            for target in panel.get("targets", ()):
+                found[f"{dashboard['title']} / {panel['title']} / {target['refId']}"] = target["expr"]
+    return found
+
+
+def _measures() -> dict[str, str]:
+    """Alert -> each measure that it compares, without the comparison."""
+    found = {}
+    for group in yaml.safe_load(RULES.read_text())["groups"]:
+        for rule in group["rules"]:
+            for number, part in enumerate(rule["expr"].split(" and ")):
+                compared = COMPARED.fullmatch(part)
+                measure = compared.group(1) if compared else part.removeprefix("absent(").removesuffix(")")
+                assert compared or part.startswith("absent("), f"{rule['alert']} compares nothing with a number"
+                found[f"{rule['alert']} / {number}"] = measure
+    return found
+
+
+PANELS, MEASURES = _panels(), _measures()
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_shows_something(seen: Watched, panel: str) -> None:
+    _ask(seen, PANELS[panel])
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_what_an_alert_measures_is_there(seen: Watched, measure: str) -> None:
+    _ask(seen, MEASURES[measure])
+
+
+def test_every_rule_is_judged_and_the_dead_letter_raises_its_alert(seen: Watched) -> None:
+    states = seen.prometheus.alerts()
+    assert "err" not in states.values()
+    assert states["DeadLetters"] in {"pending", "firing"}
+    assert states["WorkerDown"] == "inactive"
+    assert states["NoCensus"] == "inactive"
+
+
+def _ask(seen: Watched, expression: str) -> None:
+    assert "vector(" not in expression, "it would hide that there is nothing"
+    for name, value in VARIABLES.items():
+        expression = expression.replace(name, value)
+    values = [value for _, value in seen.prometheus.query(expression)]
+    assert values, f"nothing to see: {expression}"
+    assert not all(map(math.isnan, values)), f"no number: {expression}"
