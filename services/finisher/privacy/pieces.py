@@ -1,0 +1,62 @@
+"""A new file as pieces: ranges of the old one, and bytes of our own between them."""
+
+import mmap
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+CHUNK = 1 << 20
+File = mmap.mmap
+Piece = range | bytes
+
+
+class UnknownLayoutError(Exception):
+    """The file's segments do not lie as its format says: what is private cannot be told apart."""
+
+
+def number(file: File, at: int, size: int, *, little: bool = False) -> int:
+    """An unsigned number of the file. Raises UnknownLayoutError where it ends before."""
+    found = file[at : at + size]
+    if len(found) != size:
+        raise UnknownLayoutError(f"the file ends at {len(file)}, within a number")
+    return int.from_bytes(found, "little" if little else "big")
+
+
+def within(file: File, start: int, size: int) -> range:
+    """These bytes. Raises UnknownLayoutError where the file has not so many."""
+    if start < 0 or size < 0 or start + size > len(file):
+        raise UnknownLayoutError(f"{size} bytes at {start} of {len(file)}")
+    return range(start, start + size)
+
+
+def changes(file: File, pieces: Sequence[Piece]) -> bool:
+    """Whether these pieces are anything but the old file as it was."""
+    end = 0
+    for piece in pieces:
+        size = len(piece)
+        if isinstance(piece, bytes) and file[end : end + size] != piece:
+            return True
+        if isinstance(piece, range) and piece.start != end:
+            return True
+        end += size
+    return end != len(file)
+
+
+def write(file: File, pieces: Sequence[Piece], target: Path) -> tuple[int, str]:
+    """Write the new file; returns its size in bytes and its SHA-256 (hex)."""
+    digest, size = sha256(), 0
+    with target.open("wb") as out:
+        for chunk in _chunks(file, pieces):
+            digest.update(chunk)
+            out.write(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
+
+
+def _chunks(file: File, pieces: Sequence[Piece]) -> Iterator[bytes]:
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        for start in range(piece.start, piece.stop, CHUNK):
+            yield file[start : min(start + CHUNK, piece.stop)]
