@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import structlog
 from prometheus_client import Histogram
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +24,7 @@ from common.pictures.facts import Bounds, Seen, Unfit
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_ANSWER = 64 * 1024
+MAX_COMPLAINT = 500
 LOOK_SECONDS = Histogram(
     "enlarger_decode_seconds", "Seconds to decode one picture in its process.", ["verdict"], buckets=SECONDS
 )
@@ -32,6 +34,7 @@ SIGNALS = {
 }
 
 AnswerT = TypeVar("AnswerT")
+log = structlog.get_logger()
 
 
 class ExaminerError(Exception):
@@ -57,16 +60,19 @@ class Examiner(Generic[AnswerT]):
         return verdict
 
     def _ask(self, told: str) -> AnswerT | Unfit:
-        with tempfile.TemporaryFile() as answer:
+        with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as complaint:
             try:
                 child = subprocess.Popen(  # noqa: S603 - our own module by our own interpreter
-                    self._command, stdin=subprocess.PIPE, stdout=answer, stderr=subprocess.DEVNULL,
+                    self._command, stdin=subprocess.PIPE, stdout=answer, stderr=complaint,
                     env=_environment(), cwd=tempfile.gettempdir(), start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
                 raise ExaminerError(f"no process could be started to decode a picture: {error}") from error
             ended = self._wait(child, told)
             if ended:
+                complaint.seek(max(complaint.tell() - MAX_COMPLAINT, 0))
+                said = complaint.read(MAX_COMPLAINT).decode("utf-8", "replace")
+                log.warning("picture.not_decoded", kind=ended.kind, measured=ended.measured, said=said)
                 return ended
             answer.seek(0)
             return self._parsed(answer.read(MAX_ANSWER))

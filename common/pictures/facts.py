@@ -21,7 +21,7 @@ class Look:
 
     `max_megapixels` bounds what is decoded at all, `max_held_megapixels` what a decoder must hold as a whole
     (progressive JPEG, interlaced PNG, WebP, AVIF). `strict`: also refuse what decoders only warn of. `small_copy`:
-    where to write a PNG of at most 512 pixels, upright and in sRGB.
+    where to write a copy of at most 512 pixels, upright and in sRGB: a JPEG to show, or a PNG to compare with.
     """
 
     path: str

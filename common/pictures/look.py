@@ -72,10 +72,21 @@ def small_copy(image: pyvips.Image, task: Look, turn: int = 1) -> pyvips.Image:
             raise
     small = small.colourspace("srgb").cast("uchar")
     if turn != 1:
-        small = small.mutate(lambda turned: turned.set_type(pyvips.GValue.gint_type, "orientation", turn)).autorot()
+        small = small.copy()
+        small.set_type(pyvips.GValue.gint_type, "orientation", turn)
+        small = small.autorot()
     if task.small_copy:
-        small.pngsave(task.small_copy, compression=6, keep="none")
+        save(small, task.small_copy)
     return small
+
+
+def save(small: pyvips.Image, path: str) -> None:
+    """As JPEG to show it (white where it is transparent), as PNG to compare with it."""
+    if path.endswith(".jpg"):
+        opaque = small.flatten(background=255) if small.hasalpha() else small
+        opaque.jpegsave(path, Q=85, keep="none")
+    else:
+        small.pngsave(path, compression=6, keep="none")
 
 
 def seen(image: pyvips.Image, media_type: str, small: pyvips.Image) -> Seen:

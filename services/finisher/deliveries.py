@@ -30,13 +30,14 @@ def preview_key(file_key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What was stored: bytes, digest (hex), type, pixels."""
+    """What was stored: bytes, digest (hex), type, pixels; the bytes of its preview, where there is one."""
 
     file_size: int
     sha256: str
     media_type: str
     width: int
     height: int
+    preview_size: int | None = None
 
 
 def running(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[FetchClaim, bool]]]:
@@ -86,7 +87,8 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
     unnest(
         tx,
         """UPDATE deliveries d SET stored_at = now(), file_size = i.file_size, sha256 = i.sha256,
-               media_type = i.media_type, width = i.width, height = i.height
+               media_type = i.media_type, width = i.width, height = i.height,
+               preview_size = i.preview_size
            FROM {rows} WHERE d.job_id = i.job_id AND d.attempt = i.attempt AND d.claim_no = i.claim_no""",
         {
             "job_id": ("uuid", [c.job_id for c, _ in stored]),
@@ -97,6 +99,7 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
             "media_type": ("text", [f.media_type for _, f in stored]),
             "width": ("int", [f.width for _, f in stored]),
             "height": ("int", [f.height for _, f in stored]),
+            "preview_size": ("bigint", [f.preview_size for _, f in stored]),
         },
     )
 

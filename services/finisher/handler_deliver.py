@@ -1,4 +1,4 @@
-"""The stage `fetch` and the end of `keep`: a result is downloaded, checked, stored and linked; later it is removed.
+"""The stage `fetch` and the end of `keep`: a result is fetched, checked, stored (results.py) and linked; later removed.
 
 Consumes: upscale.done, file.expired.
 Publishes: job.completed; upscale.failed when the result is no good and no attempt is left.
@@ -6,14 +6,11 @@ Replays: a job in `announce` emits job.completed again. A fetch may be run twice
 own), so a redelivered message, whose worker is gone, does not wait for that worker's claim to run out.
 """
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
 from uuid import UUID
 
-from common import attempts, crash, jobs, links, sources
+from common import attempts, jobs, links, sources
 from common.admin.handing import HANDED_IN
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
@@ -22,10 +19,8 @@ from common.events import Event, FileExpired, JobCompleted, UpscaleDone
 from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
-from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.pictures.examiner import Examiner, ExaminerError
-from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
+from common.pictures.facts import Unfit
 from common.signing import Signer, hash_token
 from common.sources import Source
 from common.stages import HOUR_S, Plan, Stage, Status
@@ -33,24 +28,11 @@ from common.storage import Storage, StorageError
 from common.upsampler import NULL_URL
 from services.finisher import deliveries, handed
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.inspected import Inspect, Inspected
-from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
+from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results
 from services.finisher.settings import DeliverSettings
 
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
-ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source."""
-
-    claim: FetchClaim
-    url: str
-    size: tuple[int, int]
-    factor: int
-    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +43,8 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """The result can never be had from this link."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """It did not work this time."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Removed:
     """The files are gone."""
-
-
-FetchAnswer = StoredFile | Unfit | Gone | Failed
 
 
 class Deliver:
@@ -94,10 +59,8 @@ class Deliver:
         self._settings = settings
         self._plans = plans
         self._storage = Storage(settings.storage_url)
-        self._guard = Guard(settings.result_host_list, settings.outbound_allow.split(","))
+        self._results = Results(settings, self._storage)
         self._signer = Signer(settings.secret_key)
-        self._examiner = Examiner("services.finisher.inspection", Inspected, settings.bounds)
-        self._limits = Limits(settings.max_result_bytes, settings.fetch_deadline_s)
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         ids = [w.job.job_id for w in work]
@@ -127,10 +90,7 @@ class Deliver:
             except StorageError as error:
                 return Failed(str(error))
             return Removed()
-        if about.url == NULL_URL:
-            return self._store_nothing(about)
-        with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
-            return self._fetch(about, Path(folder) / "result")
+        return self._results.fetch(about)
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
         stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
@@ -190,49 +150,6 @@ class Deliver:
     def _unless_early(self, job: Job, step: Question | Outcome, early: Mapping[UUID, float]) -> Question | Outcome:
         """A message is a hint: a forged file.expired removes nothing before its time."""
         return Wait(early[job.job_id]) if step is EXPIRED and job.job_id in early else step
-
-    def _fetch(self, about: Fetch, path: Path) -> FetchAnswer:
-        crash.point("before_fetch")
-        with path.open("wb") as target:
-            if about.url == HANDED_IN:
-                fetched = handed.fetch(self._storage, about.claim, target, self._limits)
-            else:
-                fetched = self._guard.fetch(about.url, target, self._limits)
-        crash.point("after_fetch")
-        match fetched:
-            case Refused(reason=reason):
-                return Gone(reason)
-            case Unreached(reason=reason):
-                return Failed(reason)
-            case Fetched(size=size):
-                DOWNLOADED.inc(size)
-        try:
-            found = self._examiner.look(self._task(about, path))
-        except ExaminerError as error:
-            return Failed(str(error))
-        if isinstance(found, Unfit):
-            CHECKS_FAILED.labels(found.kind).inc()
-            return found
-        crash.point("before_store")
-        try:
-            self._storage.write(about.claim.file_key, path)
-        except StorageError as error:
-            return Failed(str(error))
-        crash.point("after_store")
-        return StoredFile(fetched.size, fetched.sha256, found.seen.media_type, found.seen.width, found.seen.height)
-
-    def _task(self, about: Fetch, path: Path) -> Inspect:
-        limits = self._settings.max_result_megapixels, self._settings.max_held_megapixels
-        look = Look(str(path), ALLOWED, *limits, strict=True)
-        source = about.source
-        if source is None or source.width is None or source.height is None:
-            return Inspect(look, about.size, None)
-        return Inspect(look, (source.width * about.factor, source.height * about.factor), source.orientation)
-
-    def _store_nothing(self, about: Fetch) -> FetchAnswer:
-        """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""
-        self._storage.write(about.claim.file_key, b"")
-        return StoredFile(0, sha256(b"").hexdigest(), "image/png", *about.size)
 
     def _decide(self, job: Job, about: Fetch | Remove, answer: FetchAnswer | Removed) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""

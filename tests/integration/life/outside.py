@@ -11,7 +11,8 @@ from common.refunds import StripeRefund
 from common.sources import reference_key
 from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from services.finisher.deliveries import StoredFile
-from services.finisher.handler_deliver import Failed, Fetch, Gone, Remove, Removed
+from services.finisher.handler_deliver import Remove, Removed
+from services.finisher.results import Failed, Fetch, Gone
 from services.finisher.stripe import RefundedElsewhere, RefundOrder, RefundRejected, RefundState, RefundUnclear
 from services.notifier.handler import Send
 from services.notifier.smtp import NotSent, Sent

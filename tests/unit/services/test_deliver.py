@@ -12,7 +12,8 @@ from common.pictures.facts import Unfit
 from common.stages import Stage, Status
 from services.finisher import handler_deliver
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.handler_deliver import Deliver, Failed, Fetch, Gone, Remove, Removed
+from services.finisher.handler_deliver import Deliver, Remove, Removed
+from services.finisher.results import Failed, Fetch, Gone
 from services.finisher.settings import DeliverSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
 

@@ -1,0 +1,118 @@
+"""One result, from its link to the store: fetched, looked at, stripped of what is private, stored with a preview."""
+
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from common import crash
+from common.outbound import Fetched, Guard, Limits, Refused, Unreached
+from common.pictures.examiner import Examiner, ExaminerError
+from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
+from common.sources import Source
+from common.storage import Storage, StorageError
+from common.upsampler import NULL_URL
+from services.finisher.deliveries import FetchClaim, StoredFile, preview_key
+from services.finisher.inspected import Inspect, Inspected
+from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
+from services.finisher.privacy.pieces import UnknownLayoutError
+from services.finisher.privacy.strip import strip
+from services.finisher.settings import DeliverSettings
+
+ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source."""
+
+    claim: FetchClaim
+    url: str
+    size: tuple[int, int]
+    factor: int
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The result can never be had from this link."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not work this time."""
+
+    why: str
+
+
+FetchAnswer = StoredFile | Unfit | Gone | Failed
+
+
+class Results:
+    """Fetches for one lane; used by several threads at once."""
+
+    def __init__(self, settings: DeliverSettings, storage: Storage) -> None:
+        self._storage = storage
+        self._guard = Guard(settings.result_host_list, settings.outbound_allow.split(","))
+        self._examiner = Examiner("services.finisher.inspection", Inspected, settings.bounds)
+        self._limits = Limits(settings.max_result_bytes, settings.fetch_deadline_s)
+        self._megapixels = settings.max_result_megapixels, settings.max_held_megapixels
+
+    def fetch(self, about: Fetch) -> FetchAnswer:
+        """Never raises for what the network, the store or the file do."""
+        if about.url == NULL_URL:
+            return self._store_nothing(about)
+        with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
+            try:
+                answer = self._fetch(about, Path(folder))
+            except (StorageError, ExaminerError, OSError) as error:  # OSError: no room for the temporary file
+                return Failed(str(error))
+        if isinstance(answer, Unfit):
+            CHECKS_FAILED.labels(answer.kind).inc()
+        return answer
+
+    def _fetch(self, about: Fetch, folder: Path) -> FetchAnswer:
+        crash.point("before_fetch")
+        path = folder / "result"
+        with path.open("wb") as target:
+            fetched = self._guard.fetch(about.url, target, self._limits)
+        crash.point("after_fetch")
+        match fetched:
+            case Refused(reason=reason):
+                return Gone(reason)
+            case Unreached(reason=reason):
+                return Failed(reason)
+            case Fetched(size=size):
+                DOWNLOADED.inc(size)
+        found = self._examiner.look(self._task(about, folder))
+        return found if isinstance(found, Unfit) else self._store(about, folder, fetched, found)
+
+    def _task(self, about: Fetch, folder: Path) -> Inspect:
+        preview = str(folder / "preview.jpg")
+        look = Look(str(folder / "result"), ALLOWED, *self._megapixels, strict=True, small_copy=preview)
+        source = about.source
+        if source is None or source.width is None or source.height is None:
+            return Inspect(look, about.size, None)
+        return Inspect(look, (source.width * about.factor, source.height * about.factor), source.orientation)
+
+    def _store(self, about: Fetch, folder: Path, fetched: Fetched, found: Inspected) -> FetchAnswer:
+        path, size, digest, seen = folder / "result", fetched.size, fetched.sha256, found.seen
+        try:
+            stripped = strip(path, seen, found.orientation, folder / "stripped")
+        except UnknownLayoutError as error:
+            return Unfit("metadata", str(error))
+        if stripped:
+            path, size, digest = stripped.path, stripped.size, stripped.sha256
+        preview = folder / "preview.jpg"
+        crash.point("before_store")
+        self._storage.write(about.claim.file_key, path)
+        self._storage.write(preview_key(about.claim.file_key), preview)
+        crash.point("after_store")
+        return StoredFile(size, digest, seen.media_type, seen.width, seen.height, preview.stat().st_size)
+
+    def _store_nothing(self, about: Fetch) -> FetchAnswer:
+        """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""
+        self._storage.write(about.claim.file_key, b"")
+        return StoredFile(0, sha256(b"").hexdigest(), "image/png", *about.size)
