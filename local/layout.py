@@ -98,6 +98,7 @@ def worker_settings(folder: Path, at: Addresses, known: Secrets) -> dict[str, st
         "SOURCE_HOSTS": sandbox_hosts,
         "RESULT_HOSTS": sandbox_hosts,
         "OUTBOUND_ALLOW": sandbox_hosts,
+        "RATE_LIMIT_PER_MIN": "0",  # every customer here has one address
         "LOG_FORMAT": "json",
     }
 

@@ -17,7 +17,7 @@ def main() -> None:
     edge = Parts.of(settings, worker.plans, worker.database, worker.broker, stripe)
     worker.run(
         {"checkout": lambda: Checkout(settings, worker.plans, stripe)},
-        {"http": lambda: Http(create_app(edge), settings.host, settings.port)},
+        {"http": lambda: Http(create_app(edge), settings)},
     )
 
 

@@ -26,6 +26,7 @@ from services.ingest import (
 from services.ingest.edge import Parts
 from services.ingest.limits import BodyLimit
 from services.ingest.middleware import Observed
+from services.ingest.pace import Pace
 from services.ingest.templating import HERE
 
 ROUTERS = (prices, checkout, uploads, status, downloads, orders, admin, webhooks, pages, wishes, probes)
@@ -55,7 +56,8 @@ def create_app(edge: Parts) -> FastAPI:
                 max_age=600,
             ),
             Middleware(Observed),
-            Middleware(BodyLimit),
+            Middleware(Pace, edge.settings.rate_limit_per_min, edge.settings.trusted_proxies),
+            Middleware(BodyLimit, edge.settings.client_patience_s),
         ],
     )
     app.state.edge = edge

@@ -97,6 +97,7 @@ _WORDS = {
     400: ("invalid_request", ""),
     404: ("not_found", mark("There is nothing at this address.")),
     405: ("method_not_allowed", mark("This address does not take this method.")),
+    408: ("too_slow", ""),
     413: ("content_too_large", ""),
 }
 

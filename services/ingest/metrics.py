@@ -22,3 +22,5 @@ MEDIA_LOOKUPS = Counter("enlarger_media_lookups", "Questions to WordPress about 
 DOWNLOADS = Counter("enlarger_downloads", "Downloads served to the last byte.")
 DOWNLOAD_BYTES = Counter("enlarger_download_bytes", "Bytes of finished pictures served.")
 BAD_TOKENS = Counter("enlarger_bad_admin_tokens", "Requests with a wrong ADMIN_TOKEN.")
+LIMITED = Counter("enlarger_http_limited", "Requests refused because their client asked too often.")
+SLOW = Counter("enlarger_http_slow", "Requests given up because they did not arrive in time.", ["part"])

@@ -1,5 +1,6 @@
 """uvicorn in a thread of the worker: its ticker `http`. It stops when the worker does, after what is under way."""
 
+import asyncio
 import socket
 import sys
 import threading
@@ -7,6 +8,10 @@ import threading
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.ingest.metrics import SLOW
+from services.ingest.settings import IngestSettings
 
 DRAIN_S = 6
 BACKLOG = 2048
@@ -19,15 +24,17 @@ class Http:
 
     name = "http"
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    def __init__(self, app: FastAPI, settings: IngestSettings) -> None:
         self._app = app
-        self._host = host
-        self._socket = _listen(host, port)
+        self._host = settings.host
+        self._patience_s = settings.client_patience_s
+        self._socket = _listen(settings.host, settings.port)
         self.port: int = self._socket.getsockname()[1]
 
     def run(self, stop: threading.Event) -> None:
         config = uvicorn.Config(
             self._app,
+            http=type("Protocol", (Punctual,), {"patience_s": self._patience_s}),
             log_config=None,
             access_log=False,  # paths hold tickets and tokens
             server_header=False,
@@ -38,6 +45,42 @@ class Http:
         )
         log.info("http.listening", host=self._host, port=self.port)
         _Server(config, stop).run([self._socket])
+
+
+class Punctual(HttpToolsProtocol):
+    """HTTP whose headers must be complete within `patience_s`, else the connection ends."""
+
+    patience_s = 15.0
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own type
+        super().connection_made(transport)
+        self._watch()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._watch()
+
+    def on_headers_complete(self) -> None:
+        self._heard()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        self._heard()
+        self._late = self.loop.call_later(self.patience_s, self._give_up)
+
+    def _heard(self) -> None:
+        if self._late:
+            self._late.cancel()
+            self._late = None
+
+    def _give_up(self) -> None:
+        SLOW.labels("headers").inc()
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ def _moves_money(stripe_api_key: SecretStr) -> bool:
     return stripe_api_key.get_secret_value().startswith(("sk_live", "rk_live"))
 
 
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -72,6 +74,17 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     upsampler_max_output_megapixels: int = Field(default=300, gt=0)
     max_source_megapixels: int = Field(default=75, gt=0)
     upload_keep_hours: float = Field(default=24, gt=0)
+
+    rate_limit_per_min: int = Field(
+        default=300, ge=0, description="requests a minute from one client on the public routes, per process; 0: any"
+    )
+    trusted_proxies: Networks = Field(
+        default=(), examples=["10.0.0.0/8"], description="whose X-Forwarded-For is believed"
+    )
+
+    client_patience_s: float = Field(
+        default=15, gt=0, description="seconds for a request's headers, and for its body to go on coming"
+    )
 
     database_connections: int = Field(default=24, ge=SPARE_CONNECTIONS + 1, le=200)
     database_wait_s: float = Field(default=3, gt=0)
