@@ -2,6 +2,67 @@
 
 from cli.boards.panel import Board, Panel, Query, Row, in_range, per_s
 
+OUTCOME = "sales|fees|refunds|disputes|provider_costs"
+BOOKS = Row(
+    "The books, since their beginning",
+    (
+        Panel(
+            "Sales",
+            "currencyUSD",
+            "What was charged, whatever became of it.",
+            "RefundsFail",
+            (Query('-sum(enlarger_account_cents{account="sales"}) / 100'),),
+            "stat",
+        ),
+        Panel(
+            "Refunds",
+            "currencyUSD",
+            "What was given back.",
+            "RefundsFail",
+            (Query('sum(enlarger_account_cents{account="refunds"}) / 100'),),
+            "stat",
+        ),
+        Panel(
+            "Provider's cost",
+            "currencyUSD",
+            "What the provider's credits cost us.",
+            "ProviderErrors",
+            (Query('sum(enlarger_account_cents{account="provider_costs"}) / 100'),),
+            "stat",
+        ),
+        Panel(
+            "Earned",
+            "currencyUSD",
+            "Sales less Stripe's fees, refunds, disputes and the provider's cost.",
+            "RefundsFail",
+            (Query(f'-sum(enlarger_account_cents{{account=~"{OUTCOME}"}}) / 100'),),
+            "stat",
+            may_be_negative=True,
+        ),
+        Panel(
+            "Margin",
+            "percentunit",
+            "What was earned, as a share of sales.",
+            "RefundsFail",
+            (
+                Query(
+                    f'-sum(enlarger_account_cents{{account=~"{OUTCOME}"}})'
+                    ' / -sum(enlarger_account_cents{account="sales"})'
+                ),
+            ),
+            "stat",
+            may_be_negative=True,
+        ),
+        Panel(
+            "Credits",
+            "short",
+            "Credits that the provider charged.",
+            "ProviderErrors",
+            (Query("max(enlarger_credits)"),),
+            "stat",
+        ),
+    ),
+)
 TAKEN = Row(
     "In the time shown",
     (
@@ -43,6 +104,14 @@ FLOW = Row(
     "Payments and refunds",
     (
         Panel(
+            "Earned and spent",
+            "currencyUSD",
+            "Each account's balance: earnings below zero, expenses above.",
+            "RefundsFail",
+            (Query(f'sum by (account) (enlarger_account_cents{{account=~"{OUTCOME}"}}) / 100', "{{account}}"),),
+            may_be_negative=True,
+        ),
+        Panel(
             "Payments, by who told us",
             "ops",
             "Payments a second: Stripe's webhook, or our own check after it.",
@@ -73,5 +142,5 @@ FLOW = Row(
     ),
 )
 MONEY = Board(
-    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (TAKEN, FLOW),
+    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (BOOKS, TAKEN, FLOW),
 )  # fmt: skip

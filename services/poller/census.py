@@ -1,8 +1,9 @@
 """The census: counts jobs in the database for the dashboards, one poller for all (design section 6).
 
 Who holds the lease `census` counts and shows; every other replica shows nothing, so that sums do not double. What is
-underway is counted every few seconds through an index that holds nothing else; what sleeps or is settled is counted
-whole, but so seldom that it takes no more than a hundredth of the database's time. A scrape reads memory only.
+underway is counted every few seconds through an index that holds nothing else; what sleeps or is settled, and the
+books, are counted whole, but so seldom that it takes no more than a hundredth of the database's time. A scrape reads
+memory only.
 """
 
 import secrets
@@ -11,11 +12,13 @@ import threading
 import time
 from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import structlog
 
 from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.figures import Figure, Figures, Rows
+from common.ledger import Account
 from common.stages import HOUR_S, Stage, Status
 from services.poller import metrics as m
 from services.poller.settings import PollerSettings
@@ -46,6 +49,12 @@ FROM jobs WHERE stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'ann
 COUNT_AT_REST = """
 SELECT stage, status, count(*) FROM jobs WHERE stage IN ('remind', 'keep', 'settled') GROUP BY stage, status
 """
+BALANCES = """
+SELECT account, currency, sum(cents)::float8 FROM (
+    SELECT debit AS account, currency, sum(amount_cents) AS cents FROM ledger GROUP BY 1, 2 UNION ALL
+    SELECT credit, currency, -sum(amount_cents) FROM ledger GROUP BY 1, 2) sides GROUP BY 1, 2
+"""
+CREDITS = "SELECT sum(credits)::float8 FROM attempts WHERE credits IS NOT NULL"
 IN_FLIGHT = """
 SELECT state, count(*), extract(epoch FROM now() - min(submitted_at))::float8 FROM attempts
 WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown') GROUP BY state
@@ -142,7 +151,8 @@ class Census:
         tx.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         jobs: Tally[tuple[str, ...]] = Tally(dict.fromkeys(_pairs(AT_REST), 0))
         jobs.update({(stage, status): count for stage, status, count in tx.execute(COUNT_AT_REST)})
-        told = self._jobs(jobs, "at_rest", began)
+        told: Told = {m.BOOKS: _balances(tx), m.CREDITS: {(): _number(tx, CREDITS)}}
+        told |= self._jobs(jobs, "at_rest", began)
         took_s = time.monotonic() - began
         self._whole_count_at = time.monotonic() + took_s / WHOLE_COUNT_SHARE
         return told
@@ -163,6 +173,12 @@ class Census:
                 tx.execute("UPDATE leases SET held_until = now() WHERE name = 'census' AND holder = %s", [self._me])
         except (DatabaseAwayError, *PASSING):
             log.warning("census.not_released")
+
+
+def _balances(tx: Transaction) -> Rows:
+    """By account and currency; an account that nothing was booked on stands at 0."""
+    found: dict[tuple[str, ...], float] = {(row[0], row[1]): row[2] for row in tx.execute(BALANCES)}
+    return dict.fromkeys(product(Account, {currency for _, currency in found}), 0.0) | found
 
 
 def _number(tx: Transaction, query: str, otherwise: float = 0.0) -> float:

@@ -49,5 +49,12 @@ DEADLINE_SLACK = Figure(
 IN_FLIGHT = Figure("enlarger_provider_in_flight", "Submissions that hold a slot at the provider.", ("state",))
 ATTENTION = Figure("enlarger_attention_open", "Open reasons for a person to look at a job.", ("reason",))
 CLOCK_BEHIND = Figure("enlarger_clock_behind_seconds", "How long the job is overdue that should have woken first.")
+BOOKS = Figure(
+    "enlarger_account_cents",
+    "Balance of each account of the books, in cents: what was debited less what was credited. Earnings are negative, "
+    "expenses positive.",
+    ("account", "currency"),
+)
+CREDITS = Figure("enlarger_credits", "Credits that the provider charged, of all submissions there ever were.")
 CENSUS_SECONDS = Gauge("enlarger_census_seconds", "Seconds that the last count took.", ["count"])
 CENSUS_AT = Figure("enlarger_census_timestamp_seconds", "When the last count was made (Unix time).", ("count",))

@@ -85,3 +85,16 @@ def test_what_is_underway_is_counted_through_an_index_that_holds_nothing_else(ri
         plan = "\n".join(row[0] for row in tx.execute(f"EXPLAIN {COUNT_UNDERWAY}"))
     assert "jobs_underway" in plan
     assert "Seq Scan" not in plan
+
+
+def test_the_books_are_shown_by_account(rig: Rig) -> None:
+    rig.sql(
+        """INSERT INTO ledger (job_id, fact, kind, debit, credit, amount_cents, currency)
+           VALUES (gen_random_uuid(), 'charge:1', 'charge', 'stripe', 'sales', 192, 'usd'),
+                  (gen_random_uuid(), 'fee:1', 'fee', 'fees', 'stripe', 36, 'usd')"""
+    )
+    replica = Replica(rig)
+    replica.census.tick()
+    shown = {a: replica.shows("enlarger_account_cents", account=a, currency="usd") for a in ("stripe", "sales", "fees")}
+    assert shown == {"stripe": 156, "sales": -192, "fees": 36}
+    assert replica.shows("enlarger_account_cents", account="disputes", currency="usd") == 0
