@@ -10,8 +10,6 @@ from uuid import UUID
 from common import ledger
 from common.database import Transaction, keys, unnest
 
-IN_FLIGHT_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who counts the provider's slots goes alone
-
 
 class AttemptState(StrEnum):
     """`waiting`: surely not accepted, to be claimed again. `unknown`: no answer, it may be running."""
@@ -86,15 +84,6 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
     for row in rows.fetchall():
         found[row[0]].append(Attempt(*row))
     return found
-
-
-def free_slots(tx: Transaction, limit: int) -> int:
-    """How many more jobs may be at the provider, by open attempts; other counters wait for our commit."""
-    tx.execute("SELECT pg_advisory_xact_lock(%s)", [IN_FLIGHT_LOCK])
-    row = tx.execute(
-        "SELECT count(*) FROM attempts WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown')"
-    ).fetchone()
-    return max(limit - int(row[0] if row else 0), 0)
 
 
 def claim(tx: Transaction, claims: Sequence[Claim], lease_s: float) -> None:

@@ -6,6 +6,7 @@ Every change names the stage and version it was decided from; a row that moved m
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -153,6 +154,15 @@ def apply(
     columns["actor"] = ("text", [actor] * len(changes))
     conditions = "" if crash.broken("no_stage_condition") else _AS_EXPECTED
     return {row[0] for row in unnest(tx, _APPLY.replace("-- as expected", conditions), columns)}
+
+
+def wake(tx: Transaction, at: Mapping[UUID, datetime]) -> None:
+    """Wake these (locked) jobs at these instants at the latest. As the clock's own, it is no change of the version."""
+    unnest(
+        tx,
+        "UPDATE jobs j SET wake_at = LEAST(j.wake_at, i.at) FROM {rows} WHERE j.job_id = i.job_id",
+        {"job_id": ("uuid", list(at)), "at": ("timestamptz", list(at.values()))},
+    )
 
 
 def event_for(job: Job, plans: Mapping[Stage, Plan]) -> Event | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from common import crash, jobs
+from common import brake, crash, jobs
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, UpscaleFailed
@@ -22,7 +22,7 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.refunds import RETRY_REJECTED_S, UNDONE, Standing, after, learn, revoke_links, standings
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.finisher import refunds
-from services.finisher.metrics import REFUNDED_CENTS, REFUNDS
+from services.finisher.metrics import BRAKED, REFUNDED_CENTS, REFUNDS
 from services.finisher.refunds import RefundHistory, RefundRow, RefundVerdict
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import (
@@ -50,13 +50,15 @@ class Refund:
         self.threads = settings.threads
         self._plan = plans[Stage.REFUND]
         self._revoke = settings.revoke_on_refund
+        self._per_hour = settings.refunds_per_hour
         self._stripe = Refunds(settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s)
         self._lease_s = CALLS * settings.stripe_timeout_s + settings.claim_margin_s
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         ids = [w.job.job_id for w in work]
         rows, standing = refunds.histories(tx, ids), standings(tx, ids)
-        steps = [self._step(w.job, rows.get(w.job.job_id, NEW), standing[w.job.job_id]) for w in work]
+        found = [(w.job, self._step(w.job, rows.get(w.job.job_id, NEW), standing[w.job.job_id])) for w in work]
+        steps = self._braked(tx, found)
         claims = [step for step in steps if isinstance(step, RefundRow)]
         if claims:
             refunds.claim(tx, claims, self._lease_s)
@@ -85,6 +87,17 @@ class Refund:
             moves = zip(ids, outcomes, strict=True)
             revoke_links(tx, [j for j, o in moves if isinstance(o, Move) and o.status is Status.REFUNDED])
         return outcomes
+
+    def _braked(
+        self, tx: Transaction, steps: Sequence[tuple[Job, RefundRow | Outcome]]
+    ) -> Sequence[RefundRow | Outcome]:
+        """A refund that no person ordered passes the brake, or holds until a person releases it."""
+        new = {job.job_id for job, step in steps if isinstance(step, RefundRow) and _automatic(step)}
+        if not new:
+            return [step for _, step in steps]
+        kept = new - brake.through(tx, list(new), self._per_hour)
+        BRAKED.inc(len(kept))
+        return [brake.held(self._per_hour) if job.job_id in kept else step for job, step in steps]
 
     def _step(self, job: Job, known: RefundHistory, standing: Standing) -> RefundRow | Outcome:
         """What the job is owed: a claim on an open or a new row, or an outcome at once."""
@@ -141,6 +154,11 @@ def _new_row(job: Job, known: RefundHistory, standing: Standing) -> RefundRow | 
         return _refunded(job, given_back)
     status = Status.REFUNDED if standing.lost_cents else None  # the bank has given it back
     return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, status=status, wake_s=0)
+
+
+def _automatic(row: RefundRow) -> bool:
+    """It is new, and nobody ordered it."""
+    return row.claim_no == 1 and not row.ordered_by
 
 
 def _question(job: Job, row: RefundRow) -> Question:

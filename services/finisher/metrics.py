@@ -16,3 +16,4 @@ REFUNDS = from_zero(
     ("succeeded", "pending", "failed", "RefundRejected", "RefundUnclear", "RefundedElsewhere"),
 )
 REFUNDED_CENTS = Counter("enlarger_refunded_cents", "Cents refunded.")
+BRAKED = Counter("enlarger_refunds_braked", "Refunds that the brake holds until a person releases them.")

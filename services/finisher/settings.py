@@ -41,5 +41,8 @@ class RefundSettings(FinisherSettings, RevokeSettings):
     stripe_api_key: SecretStr = Field(
         examples=["sk_live_…, or a restricted key that may read charges and write refunds"]
     )
+    refunds_per_hour: int = Field(
+        default=20, ge=0, description="automatic refunds in an hour; more are held until a person releases them"
+    )
     stripe_timeout_s: float = Field(default=25, gt=0, description="seconds for one call")
     stripe_api_base: str = Field(default="https://api.stripe.com", examples=["https://api.stripe.com"])

@@ -3,13 +3,17 @@
 from common.settings import load
 from common.worker import Worker
 from services.notifier.handler import Notify
+from services.notifier.notices import Notices
 from services.notifier.settings import NotifierSettings
 
 
 def main() -> None:
     settings = load(NotifierSettings)
     worker = Worker("notifier", settings)
-    worker.run({"notify": lambda: Notify(settings, worker.plans)}, {})
+    worker.run(
+        {"notify": lambda: Notify(settings, worker.plans)},
+        {"notices": lambda: Notices(settings, worker.database)},
+    )
 
 
 if __name__ == "__main__":

@@ -41,4 +41,11 @@ def samples(language: str) -> dict[str, dict[str, Any]]:
                 {"reason": "payment_mismatch", "detail": "150 cents were paid, 192 asked", "since": SOON},
             ],
         },
+        "notice": {
+            "subject": "80 % of this month's budget is spent",
+            "paragraphs": [
+                "8000 of 10000 cents are spent on enlargements in 2026-03 (BUDGET_MONTHLY_CENTS).",
+                "As it went so far, the budget ends on 2026-03-26.",
+            ],
+        },
     }

@@ -16,6 +16,8 @@ from itertools import product
 
 import structlog
 
+from common import brake, breaker, budget, capacity
+from common.budget import Cap, Period
 from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.figures import Figure, Figures, Rows
 from common.ledger import Account
@@ -26,12 +28,13 @@ from services.poller.settings import PollerSettings
 UNDERWAY = ("checkout", "submit", "watch", "fetch", "refund", "announce")
 AT_REST = ("remind", "keep", "settled")
 AGES_MIN = (0, 15, 60, 240, 1440)
+BREAKER_LEVELS = {"closed": 0.0, "half_open": 1.0, "open": 2.0}
 LEASE_INTERVALS = 3  # a holder that missed so many is taken for gone
 WHOLE_COUNT_SHARE = 0.01
 FAILED_WAIT_S = 600.0
 REASONS = (
     "held", "no_progress", "payment_mismatch", "paid_twice", "provider_refuses_us", "refund_failed", "mail_rejected",
-    "mail_stuck", "no_address", "disputed",
+    "mail_stuck", "no_address", "disputed", "refund_brake", "budget",
 )  # fmt: skip
 
 TAKE = """
@@ -64,6 +67,7 @@ SELECT extract(epoch FROM min(a.result_until) - now())::float8
 FROM jobs j JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempt WHERE j.stage = 'fetch'
     AND j.stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce')
 """
+HELD = "SELECT hold_reason, count(*) FROM jobs WHERE hold_reason IS NOT NULL GROUP BY 1"
 ATTENTION = "SELECT reason, count(*) FROM attention WHERE closed_at IS NULL GROUP BY reason"
 BEHIND = "SELECT extract(epoch FROM now() - min(wake_at))::float8 FROM jobs WHERE settled_at IS NULL"
 
@@ -128,6 +132,7 @@ class Census:
             m.ATTENTION: dict.fromkeys(_singles(REASONS), 0.0) | {(reason,): n for reason, n in tx.execute(ATTENTION)},
             m.CLOCK_BEHIND: {(): max(_number(tx, BEHIND), 0.0)},
             **self._at_the_provider(tx, promise_s),
+            **_shared(tx, self._settings.caps),
         }
         return told | self._jobs(jobs, "underway", began)
 
@@ -179,6 +184,27 @@ def _balances(tx: Transaction) -> Rows:
     """By account and currency; an account that nothing was booked on stands at 0."""
     found: dict[tuple[str, ...], float] = {(row[0], row[1]): row[2] for row in tx.execute(BALANCES)}
     return dict.fromkeys(product(Account, {currency for _, currency in found}), 0.0) | found
+
+
+def _shared(tx: Transaction, caps: Sequence[Cap]) -> Told:
+    """What all orders share: places at the provider, the breaker, the brakes, the budgets."""
+    held = dict.fromkeys(_singles((brake.HOLD, budget.HOLD)), 0.0)
+    told: Told = {
+        m.WAITING: {(): capacity.load(tx).waiting},
+        m.BREAKER: {(breaker.NAME,): BREAKER_LEVELS[breaker.read(tx).state]},
+        m.HELD_BY_RULE: held | {(reason,): n for reason, n in tx.execute(HELD) if (reason,) in held},
+    }
+    return told | _budgets(tx, caps) if caps else told
+
+
+def _budgets(tx: Transaction, caps: Sequence[Cap]) -> Told:
+    now = budget.usage(tx)
+    ends = [(cap, budget.ends_at(cap, now) or now.month_ends) for cap in caps if cap.period is Period.MONTH]
+    return {
+        m.BUDGET_SPENT: {(cap.period.value, cap.unit): now.spent(cap.period) * cap.per_credit for cap in caps},
+        m.BUDGET_LIMIT: {(cap.period.value, cap.unit): cap.limit for cap in caps},
+        m.BUDGET_LASTS: {(cap.unit,): (end - now.now).total_seconds() for cap, end in ends},
+    }
 
 
 def _number(tx: Transaction, query: str, otherwise: float = 0.0) -> float:

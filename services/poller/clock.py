@@ -1,6 +1,7 @@
 """The clock: wakes jobs whose `wake_at` has passed by emitting their stage's one event again (promise 4).
 
-Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED); none while it is paused.
+Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED); none while it is paused. Before each
+look it wakes those who wait for the provider and whose turn it is (places.py).
 Publishes: the event of each job's stage; job.attention for a held job at its review.
 Replays: `wake_at` is first committed to `claim_s` from now, so a clock that dies after this wakes the job again then;
 after the confirms it is set to the stage's next instant, where nothing else moved the job. No row stays locked while
@@ -25,6 +26,7 @@ from common.events import Event, JobAttention, encode
 from common.stages import Plan, Stage, Status
 from common.switches import CLOCK_RUNS
 from services.poller.metrics import WAKE_LATENESS, WAKES
+from services.poller.places import Places
 
 BATCH = 500
 HELD, STUCK = "held", "no_progress"
@@ -73,7 +75,15 @@ class Clock:
 
     name = "clock"
 
-    def __init__(self, database: Database, broker: Broker, plans: Mapping[Stage, Plan], claim_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        plans: Mapping[Stage, Plan],
+        claim_s: float,
+        places: Places | None = None,
+    ) -> None:
+        self._places = places
         self._claim_s = claim_s
         self._database = database
         self._broker = broker
@@ -83,6 +93,8 @@ class Clock:
         away = False
         while not stop.is_set():
             try:
+                if self._places:
+                    self._places.look()
                 woken = self.tick() if self._broker.ready else 0
             except DatabaseAwayError as error:
                 if not away:

@@ -6,11 +6,13 @@ Replays: a job in `fetch` emits upscale.done again, one in `refund` upscale.fail
 check has no effect at the provider, so it needs no claim.
 """
 
+import math
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from common import attempts, crash
+from common import attempts, capacity, crash
 from common.attempts import Attempt, AttemptState, Record
 from common.batches import backoff_s
 from common.database import Transaction
@@ -18,9 +20,10 @@ from common.events import Event, UpscaleCheck, UpscaleDone, UpscaleSubmitted
 from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
+from common.limits import LATE_S
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.stages import Plan, Stage
-from common.upsampler import Report, State, Unclear
+from common.upsampler import NULL_URL, Report, State, Unclear
 from services.poller.metrics import LOOK_SECONDS, LOOKS, RESULTS
 from services.poller.settings import PollerSettings
 
@@ -31,9 +34,12 @@ _looked, _ended = cache(LOOKS.labels), cache(RESULTS.labels)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The open submissions of one job: (attempt, the provider's id)."""
+    """The open submissions of one job: (attempt, the provider's id). `start_before`: monotonic seconds after which the
+    slot time of these calls is over.
+    """
 
     submissions: tuple[tuple[int, str], ...]
+    start_before: float = math.inf
 
 
 Looked = tuple[tuple[int, Report | Unclear], ...]
@@ -51,15 +57,18 @@ class Watch:
         self._settings = settings
         self._plan = plans[Stage.WATCH]
         self._provider = settings.provider
+        self._limited = settings.upsampler_url != NULL_URL
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         known = attempts.of_jobs(tx, [w.job.job_id for w in work])
         steps = [self._step(w, known[w.job.job_id]) for w in work]
         lost = [_lost(a) for w in work for a in known[w.job.job_id] if w.job.stage is Stage.WATCH and self._given_up(a)]
         attempts.record(tx, lost, self._settings.result_life_s)
-        return steps
+        return self._in_turn(tx, work, steps) if self._limited else steps
 
     def ask(self, about: Look) -> Looked:
+        if time.monotonic() > about.start_before:
+            return ()
         crash.point("before_status")
         with LOOK_SECONDS.time():
             looked = tuple((attempt, self._provider.status(provider_id)) for attempt, provider_id in about.submissions)
@@ -84,6 +93,24 @@ class Watch:
         ]
         attempts.record(tx, timed_out, self._settings.result_life_s)
         return outcomes
+
+    def _in_turn(
+        self, tx: Transaction, work: Sequence[Work], steps: Sequence[Question | Outcome]
+    ) -> Sequence[Question | Outcome]:
+        """Those who would ask do so at the slot times of their calls."""
+        calls = {
+            w.job.job_id: len(step.about.submissions)
+            for w, step in zip(work, steps, strict=True)
+            if isinstance(step, Question)
+        }
+        if not calls:
+            return steps
+        waits = capacity.check_waits(tx, calls, self._settings.upsampler_checks_per_min)
+        start_before = time.monotonic() + LATE_S
+        return [
+            _asked_in(waits[w.job.job_id], step.about, start_before) if isinstance(step, Question) else step
+            for w, step in zip(work, steps, strict=True)
+        ]
 
     def _step(self, work: Work, tried: Sequence[Attempt]) -> Question | Outcome:
         job = work.job
@@ -125,6 +152,8 @@ class Watch:
         won = _winner(job, tried)
         if won:
             return _to_fetch(job, won)
+        if not looked:
+            return Wait(0.0)  # too late for its slot time
         running = [a for a in tried if not a.ended]
         unclear = [told for _, told in looked if isinstance(told, Unclear)]
         if not running:
@@ -145,6 +174,10 @@ def _count_ended(looked: Looked, tried: Sequence[Attempt]) -> None:
     for attempt, told in looked:
         if isinstance(told, Report) and told.state in {State.SUCCEEDED, State.FAILED}:
             _ended(told.state.value, "webhook" if attempt in hinted else "poll").inc()
+
+
+def _asked_in(wait_s: float, look: Look, start_before: float) -> Question | Outcome:
+    return Wait(wait_s) if wait_s else Question(replace(look, start_before=start_before))
 
 
 def _winner(job: Job, tried: Sequence[Attempt]) -> Attempt | None:

@@ -58,3 +58,11 @@ BOOKS = Figure(
 CREDITS = Figure("enlarger_credits", "Credits that the provider charged, of all submissions there ever were.")
 CENSUS_SECONDS = Gauge("enlarger_census_seconds", "Seconds that the last count took.", ["count"])
 CENSUS_AT = Figure("enlarger_census_timestamp_seconds", "When the last count was made (Unix time).", ("count",))
+WAITING = Figure("enlarger_capacity_waiting_jobs", "Orders that wait for a place at the provider.")
+BREAKER = Figure("enlarger_breaker_state", "0 closed, 1 half-open: one order tries, 2 open: they wait.", ("breaker",))
+HELD_BY_RULE = Figure("enlarger_held_jobs", "Orders held by the budget or by the refund brake.", ("reason",))
+BUDGET_SPENT = Figure("enlarger_budget_spent", "Spent at the provider in this period (UTC).", ("period", "unit"))
+BUDGET_LIMIT = Figure("enlarger_budget_limit", "What may be spent in a period.", ("period", "unit"))
+BUDGET_LASTS = Figure(
+    "enlarger_budget_lasts_seconds", "Until the month's budget ends as it goes, or the month does.", ("unit",)
+)

@@ -16,9 +16,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from common import attempts, crash, jobs
+from common import attempts, breaker, budget, capacity, crash, jobs
 from common.attempts import Attempt, AttemptState, Claim, Record
 from common.batches import backoff_s
+from common.capacity import Turn
 from common.database import Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.failures import failed
@@ -82,6 +83,8 @@ class Submit:
         # A call starts within the margin, connects and reads within two time-outs, and leaves a margin to its answer.
         self._lease_s = 2 * settings.claim_margin_s + 2 * settings.upsampler_timeout_s
         self._limited = settings.upsampler_url != NULL_URL
+        self._limits = settings.limits
+        self._caps = settings.hard_caps
         self._signer = Signer(settings.secret_key)
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
@@ -94,15 +97,16 @@ class Submit:
         override.note(tx, [step for step in steps if isinstance(step, Override)])
         records = [step for step in steps if isinstance(step, Record)]
         attempts.record(tx, records, self._settings.result_life_s)
-        wanted = [step for step in steps if isinstance(step, Claim)]
-        free = (
-            attempts.free_slots(tx, self._settings.upsampler_max_in_flight) if wanted and self._limited else len(wanted)
-        )
-        granted = wanted[:free]
+        wanted = {step.job_id: step for step in steps if isinstance(step, Claim)}
+        turns = self._turns(tx, list(wanted))
+        kept = self._beyond_budget(tx, [w.job for w in work if w.job.job_id in wanted and turns[w.job.job_id].go])
+        granted = [claim for job, claim in wanted.items() if turns[job].go and job not in kept]
         if granted and not crash.broken("no_attempt_row"):
             attempts.claim(tx, granted, self._lease_s)
-        allowed = {claim.job_id for claim in granted}
-        return [self._granted(w.job, step, allowed) for w, step in zip(work, steps, strict=True)]
+        return [
+            budget.held() if w.job.job_id in kept else self._granted(w.job, step, turns)
+            for w, step in zip(work, steps, strict=True)
+        ]
 
     def ask(self, about: Ask | LookAtSource) -> SubmitAnswer | SourceAnswer | TooLate:
         if isinstance(about, LookAtSource):
@@ -139,7 +143,21 @@ class Submit:
                 if isinstance(a.answer, OurTrouble)
             ],
         )
+        if self._limited:
+            breaker.heard(tx, [a.answer for a in answered], self._limits)
         return [self._decide(a.work.job, a.about.claim.attempt, a.answer) for a in answered]
+
+    def _turns(self, tx: Transaction, wanted: Sequence[UUID]) -> Mapping[UUID, Turn]:
+        """Whose turn it is; everybody's, where the provider knows no limits."""
+        if not wanted or not self._limited:
+            return {job: Turn(go=True, left_s=self._settings.claim_margin_s) for job in wanted}
+        return capacity.turns(tx, wanted, self._limits, self._settings.capacity_wait_s)
+
+    def _beyond_budget(self, tx: Transaction, going: Sequence[Job]) -> AbstractSet[UUID]:
+        """Those whose turn it is and for whom a budget with a hard stop has no room."""
+        if not going or not self._limited or not self._caps:
+            return frozenset()
+        return {job.job_id for job in going} - budget.affordable(tx, self._caps, going)
 
     def _first(self, work: Work, tried: Sequence[Attempt], refunding: AbstractSet[UUID]) -> Step:
         """An operator's wish comes before the stage."""
@@ -175,16 +193,15 @@ class Submit:
             return failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
         return Claim(job.job_id, number, 1)
 
-    def _granted(self, job: Job, step: Step, allowed: AbstractSet[UUID]) -> Question | Outcome:
+    def _granted(self, job: Job, step: Step, turns: Mapping[UUID, Turn]) -> Question | Outcome:
         match step:
             case Override(move=move):
                 return move
-            case Claim() if step.job_id in allowed:
-                return Question(
-                    Ask(step, self._submission(job, step.attempt), time.monotonic() + self._settings.claim_margin_s)
-                )
+            case Claim() if turns[step.job_id].go:
+                left_s = min(self._settings.claim_margin_s, turns[step.job_id].left_s)
+                return Question(Ask(step, self._submission(job, step.attempt), time.monotonic() + left_s))
             case Claim():
-                return Wait(self._settings.capacity_wait_s)
+                return Wait(turns[step.job_id].wait_s)
             case Record(state=AttemptState.OPEN, attempt=attempt):
                 return self._watch(job, attempt, {"attempt": attempt, "told_by": "webhook"})
             case Record(attempt=attempt):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from common.attempts import Attempt
+from common.attempts import Attempt, AttemptState
 from common.database import Transaction, unnest
 from common.events import PaymentCompleted
 from common.jobs import Job
@@ -38,7 +38,7 @@ def decide(
         return Nothing("its refund is open")
     if any(request_id is not None and a.request_id == request_id for a in tried):
         return Nothing("this override was made before")
-    if request_id is None and any(a.ended_s is None or a.ended_s < JUST_ENDED_S for a in tried):
+    if request_id is None and any(_busy(job, a) for a in tried):
         return Nothing("an attempt is open, or has just ended")
     last = tried[-1].attempt if tried else 0
     again = PaymentCompleted(job_id=job.job_id, traceparent=job.traceparent)
@@ -56,6 +56,13 @@ def decide(
             reopen=Reopen(last, promise_s),
         ),
     )
+
+
+def _busy(job: Job, attempt: Attempt) -> bool:
+    """It may still become a result (one never accepted only while the job is to be submitted), or has just ended."""
+    if attempt.ended_s is not None:
+        return attempt.ended_s < JUST_ENDED_S
+    return attempt.state != AttemptState.WAITING or job.stage is Stage.SUBMIT
 
 
 def refunding(tx: Transaction, job_ids: Sequence[UUID]) -> set[UUID]:

@@ -4,18 +4,21 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from common.budget import BudgetSettings
+from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
 from common.settings import SecretKeySettings
 from common.upsampler import NULL_URL
 from common.upsampler_settings import UpsamplerSettings
 
 
-class SubmitterSettings(PictureSettings, UpsamplerSettings, SecretKeySettings):
-    """`UPSAMPLER_MAX_IN_FLIGHT`: jobs at the provider at once, over all replicas."""
+class SubmitterSettings(PictureSettings, UpsamplerSettings, LimitSettings, BudgetSettings, SecretKeySettings):
+    """The provider's client and limits, where sources may come from, and where customers, and it, reach us."""
 
     public_url: str = Field(examples=["https://pictures.example.com"])
-    upsampler_max_in_flight: int = Field(default=15, ge=1)
-    capacity_wait_s: float = Field(default=2, gt=0, description="when an order looks again for a free slot")
+    capacity_wait_s: float = Field(
+        default=60, gt=0, description="an order that waits for capacity looks by itself after this, if nobody wakes it"
+    )
     source_link_hours: float = Field(default=6, gt=0, description="how long the provider may fetch a private source")
     storage_url: str = Field(examples=["file:///var/lib/enlarger/files"])
     source_hosts: str = Field(default="", description="host[:port] list that source pictures may come from")

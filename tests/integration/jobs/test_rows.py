@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from common import attempts, links
+from common import attempts, capacity, links
 from common.attempts import AttemptState, Claim, Record
 from common.database import Database, DatabaseAwayError
 from common.refunds import StripeRefund, learn
@@ -90,22 +90,14 @@ def test_a_new_claim_on_what_was_not_accepted_counts_on(desk: Rig, job: uuid.UUI
     assert desk.sql("SELECT state, claim_no, answered_at FROM attempts") == [("claimed", 2, None)]
 
 
-def test_slots_are_counted_from_what_may_be_at_the_provider(desk: Rig) -> None:
+def test_places_are_counted_from_what_may_be_at_the_provider(desk: Rig) -> None:
     ids = desk.paid(6)
     for job_id, state in zip(ids, [None, S.OPEN, S.UNKNOWN, S.WAITING, S.FAILED, S.SUCCEEDED], strict=True):
         _claim(desk, job_id)
         if state:
             _record(desk, job_id, state)
     with desk.database.transaction() as tx:
-        assert attempts.free_slots(tx, 5) == 2
-
-
-def test_who_counts_slots_waits_for_who_claims_them(desk: Rig, job: uuid.UUID) -> None:
-    with desk.database.transaction() as first:
-        attempts.free_slots(first, 1)
-        attempts.claim(first, [Claim(job, 1, 1)], 60)
-        with pytest.raises(psycopg.errors.LockNotAvailable), desk.database.transaction() as second:
-            attempts.free_slots(second, 1)
+        assert capacity.load(tx).in_flight == 3
 
 
 def test_one_id_of_the_provider_belongs_to_one_attempt(desk: Rig) -> None:

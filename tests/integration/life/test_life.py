@@ -43,6 +43,8 @@ from tests.unit import builders
 
 EXAMPLES, STEPS = 60, 50
 ROUNDS = 40
+# Time does not pass between the steps: what waits for a slot time, or for the breaker, has tests of its own.
+FREE = {"upsampler_submits_per_min": 10**9, "breaker_pause_s": 1e-6, "breaker_longest_s": 1e-6, "breaker_probe_s": 1e-6}
 ENDS = {Stage.REMIND, Stage.KEEP, Stage.SETTLED}
 NOBODY = Subscription([], 1, lambda _delivery: None)
 LEASES = {
@@ -56,8 +58,8 @@ LEASES = {
 
 def _lanes(plans: Mapping[Stage, Plan]) -> list[Lane]:
     return [
-        Submit(builders.settings(SubmitterSettings), plans),
-        Watch(builders.settings(PollerSettings), plans),
+        Submit(builders.settings(SubmitterSettings, **FREE), plans),
+        Watch(builders.settings(PollerSettings, upsampler_checks_per_min=10**9), plans),
         Deliver(builders.settings(DeliverSettings), plans),
         Refund(builders.settings(RefundSettings), plans),
         Notify(builders.settings(NotifierSettings), plans),
