@@ -1,6 +1,7 @@
 """The HTTP edge and its lane `checkout`: `python -m services.ingest`."""
 
 from common.settings import load
+from common.stages import HOUR_S
 from common.worker import Worker
 from services.ingest.app import create_app
 from services.ingest.edge import Parts
@@ -8,6 +9,7 @@ from services.ingest.handler import Checkout
 from services.ingest.server import Http
 from services.ingest.settings import IngestSettings
 from services.ingest.stripe import Stripe
+from services.ingest.sweeping import Sweep
 
 
 def main() -> None:
@@ -17,7 +19,10 @@ def main() -> None:
     edge = Parts.of(settings, worker.plans, worker.database, worker.broker, stripe)
     worker.run(
         {"checkout": lambda: Checkout(settings, worker.plans, stripe)},
-        {"http": lambda: Http(create_app(edge), settings)},
+        {
+            "sweep": lambda: Sweep(worker.database, edge.storage, settings.upload_keep_hours * HOUR_S),
+            "http": lambda: Http(create_app(edge), settings),
+        },
     )
 
 

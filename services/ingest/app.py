@@ -16,8 +16,10 @@ from services.ingest import (
     errors,
     orders,
     pages,
+    previews,
     prices,
     probes,
+    renewals,
     status,
     uploads,
     webhooks,
@@ -29,7 +31,21 @@ from services.ingest.middleware import Observed
 from services.ingest.pace import Pace
 from services.ingest.templating import HERE
 
-ROUTERS = (prices, checkout, uploads, status, downloads, orders, admin, webhooks, pages, wishes, probes)
+ROUTERS = (
+    prices,
+    checkout,
+    uploads,
+    status,
+    downloads,
+    orders,
+    admin,
+    webhooks,
+    pages,
+    previews,
+    renewals,
+    wishes,
+    probes,
+)
 
 
 def create_app(edge: Parts) -> FastAPI:

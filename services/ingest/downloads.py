@@ -11,14 +11,18 @@ from psycopg.rows import class_row
 from common.database import DatabaseAwayError
 from common.language import mark
 from common.signing import hash_token
+from services.ingest import renewals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.files import StoredFile, serve
 from services.ingest.metrics import DOWNLOAD_BYTES, DOWNLOADS
+from services.ingest.pace import client_of
+from services.ingest.pages import veiled
 from services.ingest.templating import page
 
 TOKEN = re.compile("[0-9a-f]{64}")
-SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+WINDOW_S = 3600.0
+SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/avif": "avif", "image/tiff": "tif"}
 
 router = APIRouter(tags=["customer"])
 log = structlog.get_logger()
@@ -51,7 +55,7 @@ def download(edge: Edge, request: Request, token: str) -> Response:
     def on_sent(sent: int, last: bool) -> None:  # noqa: FBT001 - the callback's shape
         DOWNLOAD_BYTES.inc(sent)
         if last:
-            _count(edge, token)
+            _count(edge, token, request)
 
     log.info("download.begun", job_id=str(link.job_id))
     return serve(edge, request, file, on_sent)
@@ -59,9 +63,15 @@ def download(edge: Edge, request: Request, token: str) -> Response:
 
 @router.head("/d/{token}", include_in_schema=False)
 @router.get("/d/{token}")
-def download_page(edge: Edge, request: Request, token: str) -> Response:
-    """The page that the mail leads to: what is behind the link, and a button."""
-    link, file = _find(edge, token)
+def download_page(edge: Edge, request: Request, token: str, sent: str = "") -> Response:
+    """The page that the mail leads to: what is behind the link, and a button; for an old link, a fresh one by mail."""
+    try:
+        link, file = _find(edge, token)
+    except ApiError as over:
+        address = veiled(renewals.address_for(edge, token)) if over.code == "link_expired" else None
+        if address is None:
+            raise
+        return page(request, "expired.html", {"token": token, "address": address, "sent": sent}, over.status)
     values = {"link": link, "file": file, "url": f"/wp-json/smi/v1/download/{token}"}
     return page(request, "download.html", values)
 
@@ -82,20 +92,31 @@ def _find(edge: Parts, token: str) -> tuple[Link, StoredFile]:
     return link, StoredFile(link.file_key, link.file_size, link.media_type, link.sha256, name)
 
 
-def _count(edge: Parts, token: str) -> None:
-    """The bytes are sent already: a database that is away costs the count, not the download."""
+def _count(edge: Parts, token: str, request: Request) -> None:
+    """Once per client and hour: a browser that fetches it again, or in parts, is one download.
+
+    The bytes are sent already: a database that is away costs the count, not the download.
+    """
+    client = edge.signer.sign("download-client", client_of(request.scope, edge.settings.trusted_proxies))
     try:
         with edge.database.transaction() as tx:
-            tx.execute(
-                "UPDATE links SET downloads = downloads + 1, last_download_at = now() WHERE token_hash = %(hash)s",
-                {"hash": hash_token(token)},
-            )
+            tx.execute(_COUNT, {"hash": hash_token(token), "client": bytes.fromhex(client)[:16], "window_s": WINDOW_S})
     except DatabaseAwayError as error:
         log.warning("download.not_counted", error=str(error))
     else:
         DOWNLOADS.inc()
 
 
+_COUNT = """
+    WITH counted AS (
+        INSERT INTO downloads (token_hash, client, began)
+        VALUES (%(hash)s, %(client)s,
+                date_bin(make_interval(secs => %(window_s)s), now(), timestamptz 'epoch'))
+        ON CONFLICT DO NOTHING RETURNING token_hash
+    )
+    UPDATE links SET downloads = downloads + 1, last_download_at = now() FROM counted
+    WHERE links.token_hash = counted.token_hash
+"""
 _LINK = """
     SELECT l.job_id, j.ticket, j.factor, l.expires_at, l.expires_at > now() AND l.revoked_at IS NULL AS live,
            j.completed_at IS NOT NULL AS completed,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from common.language import mark, translate
 from common.stages import Status
-from services.ingest import status
+from services.ingest import previews, status
 from services.ingest.edge import Edge
 from services.ingest.progress import (
     Order,
@@ -73,6 +73,7 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
         "payment": payment,
         "shown": f"{plugin_status(order)}/{payment}",
         "download_url": view.download_url,
+        "previews": order.completed_at is not None and previews.exist(edge, ticket),
         "link": view.link,
         "address": veiled(order.email),
         "may_cancel": cancellable(order),
