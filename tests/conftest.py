@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where RabbitMQ and PostgreSQL come from: containers, or private servers of this machine "
         "(default: docker where a daemon answers)",
     )
+    parser.addoption("--migrated-jobs", type=int, default=100_000, help="jobs in the database whose migration is timed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

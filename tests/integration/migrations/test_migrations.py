@@ -1,0 +1,122 @@
+"""The schema moves forward under load: nobody who writes waits for a second, and no crash leaves it half way."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from common import database as schema
+from common.database import MIGRATIONS, migrate
+from local.database import Database
+
+LONGEST_WRITE_S = 1.0
+FIRST = "0001_initial.sql"
+EMPTY = "migrations_{}"
+
+# As an installation has them after a year: nearly all are over, a few are underway.
+FILL = """
+INSERT INTO jobs (job_id, ticket, status, stage, wake_at, settled_at, source_kind, source_url, source_width,
+                  source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, charged_cents)
+SELECT gen_random_uuid(), 'tk_' || md5(n::text), 'completed', CASE WHEN n %% 100 = 0 THEN 'keep' ELSE 'settled' END,
+       CASE WHEN n %% 100 = 0 THEN now() + interval '1 day' END, CASE WHEN n %% 100 <> 0 THEN now() END, 'catalogue',
+       'https://shop.example/' || n || '.jpg', 690, 460, 4, 192, 'usd', 16, 64, 200, 192
+FROM generate_series(1, %s) AS n
+"""
+
+
+@pytest.fixture
+def old_url(database: Database, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database without any schema."""
+    name = EMPTY.format(abs(hash(request.node.name)))
+    yield database.createdb(name, "template0")
+    database.dropdb(name)
+
+
+def test_a_large_database_is_migrated_while_orders_go_on(
+    old_url: str, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    jobs = pytestconfig.getoption("--migrated-jobs")
+    migrate(old_url, folder=_only(FIRST, tmp_path))
+    with psycopg.connect(old_url, autocommit=True) as connection:
+        connection.execute(FILL, [jobs])
+        connection.execute("VACUUM ANALYZE jobs")
+    with _writing(old_url) as seconds:
+        began = time.monotonic()
+        names = migrate(old_url)
+        took_s = time.monotonic() - began
+    longest_s = max(seconds)
+    print(f"\n{jobs} jobs: {len(names)} migrations in {took_s:.1f} s, {len(seconds)} writes, longest {longest_s:.2f} s")  # noqa: T201 - the figures are what people run it for
+    assert names
+    assert longest_s < LONGEST_WRITE_S
+
+
+def test_a_migration_lets_writers_pass_while_somebody_holds_its_table(old_url: str, tmp_path: Path) -> None:
+    migrate(old_url, folder=_only(FIRST, tmp_path))
+    with psycopg.connect(old_url, autocommit=True) as connection:
+        connection.execute(FILL, [100])
+    with ThreadPoolExecutor() as pool, psycopg.connect(old_url) as slow_report:
+        slow_report.execute("SELECT count(*) FROM jobs")  # its lock lasts as long as its transaction
+        with _writing(old_url) as seconds:
+            migrating = pool.submit(migrate, old_url)
+            time.sleep(2)
+            assert not migrating.done()
+            slow_report.commit()
+            assert migrating.result(30)
+    assert max(seconds) < LONGEST_WRITE_S
+
+
+def test_all_replicas_that_start_together_migrate_once(old_url: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        applied = list(pool.map(migrate, [old_url] * 6))
+    assert sorted(len(names) for names in applied)[:5] == [0] * 5
+    assert len(max(applied)) == len(list(MIGRATIONS.glob("*.sql")))
+
+
+def test_a_death_in_a_migration_leaves_nothing_of_it(old_url: str, tmp_path: Path) -> None:
+    """The change and the note that it was made are one: a crash between the two would stop every later start."""
+    broken = _only(FIRST, tmp_path)
+    (broken / "0002_dies.sql").write_text(
+        "-- depends: 0001_initial\nCREATE TABLE half_way (n integer);\nSELECT pg_terminate_backend(pg_backend_pid());\n"
+    )
+    with pytest.raises(schema.DatabaseAwayError):
+        migrate(old_url, folder=broken)
+    (broken / "0002_dies.sql").write_text("-- depends: 0001_initial\nCREATE TABLE half_way (n integer);\n")
+    assert migrate(old_url, folder=broken) == ["0002_dies"]
+
+
+def _only(name: str, folder: Path) -> Path:
+    migrations = folder / "migrations"
+    migrations.mkdir()
+    shutil.copy(MIGRATIONS / name, migrations)
+    return migrations
+
+
+@contextmanager
+def _writing(url: str) -> Iterator[list[float]]:
+    """Jobs are changed one after the other, as workers do, until the end; how many seconds each write took."""
+    seconds: list[float] = []
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            ids = [row[0] for row in connection.execute("SELECT job_id FROM jobs LIMIT 100").fetchall()]
+            while not over.wait(0.005):
+                began = time.monotonic()
+                connection.execute(
+                    "UPDATE jobs SET version = version + 1 WHERE job_id = %s", [ids[len(seconds) % len(ids)]]
+                )
+                seconds.append(time.monotonic() - began)
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            yield seconds
+        finally:
+            over.set()
+            writer.result(60)
