@@ -1,0 +1,101 @@
+"""Three RabbitMQ nodes: one is killed, or cut off from the others, while orders keep coming. Nothing is lost."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bench.rig import Place
+from common.topology import queues
+from local.bootstrap import ROOT
+from local.database import Database
+from local.rabbitmq import RabbitMQ, find_rabbitmq
+from tests.cluster import Breakable, Load, Outcome, breakable, working
+from tests.infrastructure import fresh_database
+
+RATE, SECONDS, TROUBLE_AT_S, TROUBLE_S = 50, 24, 6, 10
+MOST_PAUSE_S = 15
+Loads = Callable[[Place], Load]
+FIGURES = ROOT / ".enlarger" / "cluster.json"
+
+pytestmark = [
+    pytest.mark.skipif(find_rabbitmq() is None, reason="three nodes need a RabbitMQ installed on this machine"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Breakable]:
+    with breakable(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture
+def place(cluster: Breakable, durable_database: Database, tmp_path: Path) -> Iterator[Place]:
+    name = f"cluster_{secrets.token_hex(4)}"
+    yield Place(name, fresh_database(durable_database, name), cluster.nodes.urls, tmp_path)
+    durable_database.dropdb(name)
+
+
+@pytest.fixture
+def loads() -> Iterator[Loads]:
+    """Starts orders coming to a place."""
+    with ExitStack() as ending:
+
+        def start(place: Place) -> Load:
+            load = Load(place, RATE, SECONDS)
+            ending.callback(load.close)
+            load.start()
+            return load
+
+        yield start
+
+
+def test_a_killed_node_costs_no_order(cluster: Breakable, place: Place, loads: Loads) -> None:
+    with working(place):
+        assert _members_of_every_queue(cluster) == {3}
+        load = loads(place)
+        time.sleep(TROUBLE_AT_S)
+        leader = _busiest(cluster)
+        leader.kill()
+        time.sleep(TROUBLE_S)
+        leader.start()
+        cluster.nodes.wait_whole()
+        _judge("node killed", load.outcome(), cluster)
+
+
+def test_a_node_that_is_cut_off_costs_no_order(cluster: Breakable, place: Place, loads: Loads) -> None:
+    with working(place):
+        load = loads(place)
+        time.sleep(TROUBLE_AT_S)
+        lonely = _busiest(cluster)
+        cluster.cut_off(lonely)
+        time.sleep(TROUBLE_S)
+        cluster.reunite(lonely)
+        _judge("node cut off", load.outcome(), cluster)
+
+
+def _judge(what: str, outcome: Outcome, cluster: Breakable) -> None:
+    print(f"\nRabbitMQ {cluster.nodes.version}, {what}: {outcome}")  # noqa: T201 - the figures are what people run it for
+    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    FIGURES.parent.mkdir(exist_ok=True)
+    FIGURES.write_text(json.dumps(known | {what: str(outcome), "RabbitMQ": cluster.nodes.version}))
+    assert outcome.ended == outcome.attempts == outcome.mails == outcome.orders == RATE * SECONDS, outcome
+    assert outcome.pause_s < MOST_PAUSE_S, outcome
+
+
+def _members_of_every_queue(cluster: Breakable) -> set[int]:
+    listed = cluster.nodes.members[0].api("GET", "/queues")
+    assert {queue["name"] for queue in listed} == set(queues())
+    return {len(queue["members"]) for queue in listed}
+
+
+def _busiest(cluster: Breakable) -> RabbitMQ:
+    """The node that leads most queues: the worst one to lose."""
+    listed = next(iter(cluster.nodes.members)).api("GET", "/queues")
+    leads = [queue["leader"] for queue in listed]
+    return max(cluster.nodes.members, key=lambda member: leads.count(member.name))
