@@ -63,7 +63,7 @@ def test_a_killed_node_costs_no_order(cluster: Breakable, place: Place, loads: L
         leader = _busiest(cluster)
         leader.kill()
         time.sleep(TROUBLE_S)
-        leader.start()
+        leader.launch()
         cluster.nodes.wait_whole()
         _judge("node killed", load.outcome(), cluster)
 

@@ -1,0 +1,120 @@
+"""The Helm chart: rendered by Helm itself, each manifest checked against Kubernetes' own schemas, all offline."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.docs import WORKERS
+from common.topology import queues
+from common.version import VERSION
+from local.bootstrap import ROOT
+
+helm = pytest.importorskip("helm_python", reason="Helm's library has no wheel for this machine")
+kubernetes = pytest.importorskip("kubernetes_validate")
+
+CHART = ROOT / "deploy/helm/enlarger"
+KUBERNETES = ("1.28", "1.34")
+CUSTOM = {"ServiceMonitor", "ScaledObject", "TriggerAuthentication"}  # their schemas come with their operators
+GIVEN = {
+    "settings": {
+        "PUBLIC_URL": "https://pictures.example.com",
+        "STORAGE_URL": "s3://bucket/pictures",
+        "MAIL_FROM": "orders@example.com",
+        "SUPPORT_EMAIL": "help@example.com",
+    }
+}
+# Lanes of the chart -> whose settings they read.
+READS = {
+    "ingest": "ingest", "submit": "submitter", "watch": "poller", "clock": "poller", "census": "poller",
+    "deliver": "finisher, deliver", "refund": "finisher, refund", "notify": "notifier",
+}  # fmt: skip
+
+
+def _rendered(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    with helm.Chart.load(CHART) as chart:
+        for text in chart.render(values=values, name="shop").values():
+            yield from (manifest for manifest in yaml.safe_load_all(text) if manifest)
+
+
+@pytest.fixture(scope="module")
+def manifests() -> list[dict[str, Any]]:
+    return list(_rendered(GIVEN))
+
+
+def _of(manifests: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"].removeprefix("shop-"): each for each in manifests if each["kind"] == kind}
+
+
+def _container(workload: dict[str, Any]) -> dict[str, Any]:
+    return dict(workload["spec"]["template"]["spec"]["containers"][0])
+
+
+def _variables(workload: dict[str, Any]) -> set[str]:
+    return {variable["name"] for variable in _container(workload)["env"]}
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_every_manifest_is_valid(manifests: list[dict[str, Any]], version: str) -> None:
+    kinds = {manifest["kind"] for manifest in manifests}
+    assert kinds >= CUSTOM | {"Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "ConfigMap"}
+    for manifest in manifests:
+        if manifest["kind"] not in CUSTOM:
+            kubernetes.validate(manifest, version, strict=True)
+
+
+def test_every_lane_has_all_that_belongs_to_one(manifests: list[dict[str, Any]]) -> None:
+    for kind in ("Deployment", "Service", "ServiceMonitor", "PodDisruptionBudget", "NetworkPolicy"):
+        assert set(_of(manifests, kind)) == set(READS), kind
+
+
+def test_every_lane_is_told_what_it_needs_and_no_other_secret(manifests: list[dict[str, Any]]) -> None:
+    [config] = _of(manifests, "ConfigMap").values()
+    for lane, deployment in _of(manifests, "Deployment").items():
+        fields = WORKERS[READS[lane]].model_fields
+        needed = {name.upper() for name, info in fields.items() if info.is_required()}
+        secret = {name for name in _variables(deployment) if not name.startswith("AWS_")}
+        assert needed <= secret | set(config["data"]), lane
+        assert secret <= {name.upper() for name in fields}, lane
+
+
+def test_only_ingest_and_refund_know_a_stripe_key_and_not_the_same_one(manifests: list[dict[str, Any]]) -> None:
+    keys = {
+        lane: variable["valueFrom"]["secretKeyRef"]["key"]
+        for lane, deployment in _of(manifests, "Deployment").items()
+        for variable in _container(deployment)["env"]
+        if variable["name"] == "STRIPE_API_KEY"
+    }
+    assert keys == {"ingest": "stripe-api-key", "refund": "stripe-refund-key"}
+
+
+def test_every_queue_scales_its_lane_and_the_clock_never_ends(manifests: list[dict[str, Any]]) -> None:
+    scaled = _of(manifests, "ScaledObject")
+    triggers = [trigger for one in scaled.values() for trigger in one["spec"]["triggers"]]
+    watched = {trigger["metadata"]["queueName"] for trigger in triggers if trigger["type"] == "rabbitmq"}
+    live = {queue for queue in queues() if not queue.endswith(".dead")}
+    assert live - watched == {"ingest.checkout.check"}  # ingest scales on its CPU
+    assert all(one["spec"]["minReplicaCount"] >= 1 for one in scaled.values())
+    assert "clock" not in scaled
+    assert _of(manifests, "Deployment")["clock"]["spec"]["replicas"] >= 1
+
+
+def test_every_pod_is_unprivileged(manifests: list[dict[str, Any]]) -> None:
+    for workload in [*_of(manifests, "Deployment").values(), *_of(manifests, "Job").values()]:
+        pod, container = workload["spec"]["template"]["spec"], _container(workload)
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["automountServiceAccountToken"] is False
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]["memory"]
+
+
+def test_what_must_be_decided_is_asked_for() -> None:
+    with pytest.raises(helm.HelmError, match=r"settings\.PUBLIC_URL must be given"):
+        list(_rendered({}))
+
+
+def test_the_chart_is_of_this_version() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == VERSION
