@@ -63,24 +63,7 @@ CREATE TABLE further_payments (
 
 -- Events that came before the payment that they are about wait for it under its name.
 ALTER TABLE stripe_events ADD COLUMN payment_intent text;
-CREATE INDEX stripe_events_early ON stripe_events (payment_intent) WHERE job_id IS NULL;
 
--- What was done before there were books.
-INSERT INTO ledger (job_id, fact, at, kind, debit, credit, amount_cents, currency, payment_intent)
-SELECT job_id, 'charge:' || COALESCE(payment_intent, ''), COALESCE(paid_at, created_at), 'charge', 'stripe', 'sales',
-       charged_cents, currency, payment_intent
-FROM jobs WHERE charged_cents > 0;
-
+-- Refunds are few; what is as many as jobs is booked by 0008, which holds no table.
 UPDATE refunds r SET moved = r.state = 'succeeded', payment_intent = j.payment_intent
 FROM jobs j WHERE j.job_id = r.job_id;
-
-INSERT INTO ledger (job_id, fact, at, kind, debit, credit, amount_cents, currency, payment_intent)
-SELECT r.job_id, 'refund:' || r.stripe_refund, COALESCE(r.answered_at, r.created_at), 'refund', 'refunds', 'stripe',
-       r.amount_cents, j.currency, r.payment_intent
-FROM refunds r JOIN jobs j USING (job_id) WHERE r.moved AND r.stripe_refund IS NOT NULL;
-
-INSERT INTO ledger (job_id, fact, at, kind, debit, credit, amount_cents, currency)
-SELECT a.job_id, 'provider_cost:' || a.attempt, a.ended_at, 'provider_cost', 'provider_costs', 'provider',
-       (a.credits::bigint * j.cost_cents + j.credits / 2) / j.credits, j.currency
-FROM attempts a JOIN jobs j USING (job_id)
-WHERE a.ended_at IS NOT NULL AND a.credits > 0 AND j.credits > 0 AND j.cost_cents > 0;

@@ -3,10 +3,6 @@
 
 ALTER TABLE jobs ADD COLUMN stage_since timestamptz NOT NULL DEFAULT now();
 
--- Only what is underway is counted often; who is asleep or settled never stands in this index.
-CREATE INDEX jobs_underway ON jobs (stage)
-    WHERE stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce');
-
 -- A part that one replica plays for all, until its time is over or it is renewed.
 CREATE TABLE leases (
     name        text PRIMARY KEY,
