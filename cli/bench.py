@@ -1,8 +1,8 @@
-"""`./enlarger bench`: how fast the pipeline is, alone and beside others."""
+"""`./enlarger bench`: how fast the pipeline is, alone and beside others, and how well the pictures are checked."""
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +16,10 @@ from bench.measure import Result
 from bench.report import record
 from cli.failure import ends_plainly
 
-app = typer.Typer(help="Measure how fast the pipeline is.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from bench.checks.run import Half
+
+app = typer.Typer(help="Measure how fast the pipeline is, and how well it checks pictures.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 Record = Annotated[bool, typer.Option("--record", help="Keep the figures in docs/benchmarks, with page and charts.")]
@@ -24,7 +27,7 @@ Record = Annotated[bool, typer.Option("--record", help="Keep the figures in docs
 
 @app.callback()
 def bench() -> None:
-    """Measure how fast the pipeline is, on private servers."""
+    """Measure how fast the pipeline is, on private servers, and how well it checks pictures."""
 
 
 @app.command()
@@ -91,6 +94,55 @@ def clock(
     else:
         console.print(_clock_summary(result))
         console.print(result.plan, style="dim")
+
+
+@app.command()
+def checks(
+    *,
+    split: Annotated[str, typer.Option(help="Which half of the photographs: train, test or both.")] = "both",
+    quick: Annotated[bool, typer.Option("--quick", help="A few photographs only.")] = False,
+    as_json: Json = False,
+    keep: Record = False,
+) -> None:
+    """Measure which spoiled enlargements the checks see, and which fine ones they refuse, on real photographs."""
+    from bench.checks import report, run  # noqa: PLC0415 - only this command needs numpy and libvips
+
+    console = Console(highlight=False, stderr=as_json)
+    splits = run.SPLITS if split == "both" else tuple(one for one in run.SPLITS if one == split)
+    if not splits or (quick and keep):
+        raise typer.BadParameter("--split is train, test or both; --quick measures too little to be recorded")
+    with ends_plainly(console):
+        found = run.run(splits, console.print, quick=quick)
+        if keep:
+            report.record(found, console.print)
+    if as_json:
+        typer.echo(json.dumps({name: half.figures() for name, half in found.items()}, indent=2))
+        return
+    for name, half in found.items():
+        console.print(_rates(name, half))
+
+
+def _rates(name: str, half: "Half") -> Table:
+    table = Table(title=f"The {name} half: {half.photographs} photographs", title_justify="left", title_style="bold")
+    table.add_column("")
+    for column in ("trials", "fail", "95 %", "warn", "no change"):
+        table.add_column(column, justify="right", no_wrap=True)
+    group = ""
+    for rate in sorted(half.rates, key=lambda one: ("fine", "gross", "subtle", "other").index(one.group)):
+        if rate.group != group:
+            group = rate.group
+            table.add_section()
+            table.add_row(group, style="bold")
+        bounds = f"{rate.low:.1%} to {rate.high:.1%}"
+        table.add_row(
+            f"  {rate.name}", str(rate.trials), f"{rate.rate:.1%}", bounds, str(rate.warned), str(rate.skipped)
+        )
+    alarms = next(one for one in half.totals if one.group == "fine")
+    table.caption = (
+        f"False alarms: {alarms.failed} of {alarms.trials}. The promises are {'kept' if half.kept else 'NOT kept'}."
+    )
+    table.caption_justify = "left"
+    return table
 
 
 def _comparison(found: Contest) -> Table:

@@ -10,7 +10,7 @@ import yaml
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from cli import catalogue, environments
+from cli import catalogue, environments, quality
 from cli.boards import BOARDS
 from cli.boards.panel import Board
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
@@ -163,6 +163,7 @@ def _workers(used: list[str]) -> str:
 DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/asyncapi.yaml": asyncapi,
     "docs/metrics.md": catalogue.page,
+    "docs/quality.md": quality.page,
     "docs/settings.md": settings,
     ".env.example": lambda: environments.example(WORKERS),
     **{
