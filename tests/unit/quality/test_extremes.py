@@ -40,7 +40,7 @@ SOURCES: dict[str, Callable[[], pyvips.Image]] = {
     "line art": line_art,
     "text": text,
     "grey": lambda: photograph("cinematographer.jpg"),
-    "tall": lambda: photograph().crop(0, 0, 20, 200).copy_memory(),
+    "tall": lambda: photograph().crop(0, 0, 12, 150).copy_memory(),
     "transparent": lambda: flat(90).bandjoin(0).copy_memory(),
     "noise": noise,
 }
