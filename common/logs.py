@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from pydantic_core import to_json
 
+from common import tracing
 from common.events import Event
 
 log = structlog.get_logger()
@@ -56,11 +57,16 @@ def configure(service: str, log_format: str, level: str) -> None:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
-def _name_event(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def traceparent() -> str | None:
+    """The trace of what this thread is at: an event, or an HTTP request."""
     event = telling_of.get()
-    if event is None:
-        return line
-    return {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent, **line}
+    return event.traceparent if event else tracing.current.get()
+
+
+def _name_event(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event, trace = telling_of.get(), tracing.short(traceparent())
+    about = {"event_name": event.name, "job_id": str(event.job_id)} if event else {}
+    return {**about, **({"trace_id": trace} if trace else {}), **line}
 
 
 def lines(event: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,11 +1,12 @@
 """What leaves a lane with an outcome: the messages that follow, and a line and figures for people."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 
-from common import logs
+from common import logs, tracing
 from common.confirms import Message
 from common.deliveries import Delivery
 from common.events import Event, encode
@@ -40,7 +41,12 @@ def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
     waits: list[Mapping[str, Any]] = []
     for item, job, outcome in settled:
         event = item.event
-        context = {"event_name": event.name, "job_id": str(event.job_id), "traceparent": event.traceparent}
+        traceparent = job.traceparent if job and job.traceparent else event.traceparent
+        context = {"event_name": event.name, "job_id": str(event.job_id), "trace_id": tracing.short(traceparent)}
+        if tracing.exporting():
+            about = {"job_id": str(event.job_id), "outcome": type(outcome).__name__, "lane": lane}
+            seconds = time.monotonic() - item.since
+            tracing.span(f"{lane} {event.name}", tracing.begun(traceparent), traceparent, seconds, about)
         match outcome:
             case Move(to=to, kind=kind):
                 moved.append({"stage": job and job.stage.value, "to": to.value, "kind": kind, **context})

@@ -67,6 +67,13 @@ class CommonSettings(DatabaseSettings):
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
     prefetch: int = Field(default=256, ge=1, le=10_000, description="messages held unacknowledged, per lane")
 
+    otel_exporter_otlp_endpoint: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="where OpenTelemetry spans go (OTLP over HTTP; needs the extra `tracing`); empty sends none",
+        examples=["http://collector:4318"],
+    )
+
     test_crash_points: str = Field(default="", description="for tests only: where the process kills itself")
     test_mutant: str = Field(default="", description="for tests only: the safety control that is broken")
 

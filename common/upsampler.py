@@ -21,16 +21,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-CONNECT_S = 5.0
-MAX_ANSWER = 1 << 20
-MAX_CREDITS = 1_000_000
-MAX_RETRY_AFTER_S = 3600.0
+from common import logs, tracing
+
+CONNECT_S, MAX_RETRY_AFTER_S = 5.0, 3600.0
+MAX_ANSWER, MAX_CREDITS = 1 << 20, 1_000_000
 POOL = 16
 UNKNOWN_STATUSES = Counter("enlarger_provider_unknown_statuses", "Status words of the provider that we do not know.")
 
 log = structlog.get_logger()
 NULL_URL = "null:"
-
 Dialect = Literal["live", "documented"]
 
 
@@ -227,6 +226,7 @@ class Upsampler:
             method,
             self._base + path,
             json=body,
+            headers=tracing.headers(logs.traceparent()),
             timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
             allow_redirects=False,
             stream=True,

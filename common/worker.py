@@ -11,7 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from common import crash, health, logs
+from common import crash, health, logs, tracing
 from common.broker import Broker
 from common.database import Database, DatabaseAwayError, Limits, migrate
 from common.lane import Lane
@@ -46,6 +46,7 @@ class Worker:
         self.metrics = Metrics()
         self.metrics.started(service)
         logs.configure(service, settings.log_format, settings.log_level)
+        tracing.configure(service, settings.otel_exporter_otlp_endpoint)
         crash.arm(settings.test_crash_points, settings.test_mutant)
         limits = Limits(settings.database_statement_s, settings.database_lock_s)
         self.database = Database(settings.database_url, settings.database_connections, settings.database_wait_s, limits)
@@ -80,6 +81,7 @@ class Worker:
         self._drain()
         switches.leave()
         self.database.close()
+        tracing.close()
         server.shutdown()
 
     def _add(self, lane: Lane) -> None:

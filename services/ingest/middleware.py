@@ -4,9 +4,10 @@ import time
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common import tracing
 from common.language import mark
 from services.ingest.errors import ApiError, error_response
 from services.ingest.metrics import REQUEST_SECONDS, REQUESTS
@@ -42,6 +43,9 @@ class Observed:
             await self._app(scope, receive, send)
             return
         began, status = time.monotonic(), 0
+        caller = Headers(scope=scope).get("traceparent")
+        own = tracing.begun(caller)
+        tracing.current.set(own)  # each request has a context of its own
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -62,6 +66,9 @@ class Observed:
             await error_response(Request(scope), error)(scope, receive, noted)
         finally:
             _note(scope, status, time.monotonic() - began)
+            if tracing.exporting():
+                about = {"http.route": _route(scope), "http.response.status_code": str(status)}
+                tracing.span(f"{scope['method']} {_route(scope)}", own, caller, time.monotonic() - began, about)
 
 
 def _route(scope: Scope) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from uuid_utils import compat
 
-from common import crash, jobs
+from common import crash, jobs, tracing
 from common.language import mark
 from common.outcomes import Move
 from common.stages import Stage, Status
@@ -83,7 +83,7 @@ def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opene
         upload_id=source.upload_id,
         attachment_id=source.attachment_id,
         post_id=source.post_id,
-        traceparent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+        traceparent=tracing.current.get() or tracing.begun(),
     )
     with edge.database.transaction() as tx:
         jobs.create(tx, edge.plans, ACTOR, order)

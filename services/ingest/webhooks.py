@@ -81,23 +81,23 @@ def provider_webhook(
         raise ApiError(400, "invalid_request", "The body is not a JSON object.") from error
     job_id, number = UUID(job), int(attempt)
     with edge.database.transaction() as tx:
-        open_still = _note(tx, job_id, number, told.provider_id)
+        open_still, traceparent = _note(tx, job_id, number, told.provider_id)
     if open_still:
-        edge.publisher.publish([UpscaleCheck(job_id=job_id, attempt=number)])
+        edge.publisher.publish([UpscaleCheck(job_id=job_id, attempt=number, traceparent=traceparent)])
     outcome = "hint" if open_still else "late"
     HINTS.labels(outcome).inc()
     return {"outcome": outcome}
 
 
-def _note(tx: Transaction, job_id: UUID, attempt: int, provider_id: str | None) -> bool:
-    """Write the hint on the attempt, with the id that it lacked; whether the attempt is still of interest."""
+def _note(tx: Transaction, job_id: UUID, attempt: int, provider_id: str | None) -> tuple[bool, str | None]:
+    """Write the hint on the attempt, with the id that it lacked; whether it is still open, and the job's trace."""
     row = tx.execute(
         """UPDATE attempts a SET hinted_at = now(),
                provider_id = CASE WHEN a.state IN ('claimed', 'unknown')
                                    AND NOT EXISTS (SELECT 1 FROM attempts o WHERE o.provider_id = %(id)s)
                                   THEN COALESCE(a.provider_id, %(id)s) ELSE a.provider_id END
            WHERE a.job_id = %(job)s AND a.attempt = %(attempt)s
-           RETURNING a.ended_at IS NULL""",
+           RETURNING a.ended_at IS NULL, (SELECT traceparent FROM jobs j WHERE j.job_id = a.job_id)""",
         {"id": provider_id, "job": job_id, "attempt": attempt},
     ).fetchone()
-    return bool(row and row[0])
+    return (bool(row[0]), row[1]) if row else (False, None)

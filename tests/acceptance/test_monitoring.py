@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -75,6 +76,24 @@ def test_every_rule_is_judged_and_the_dead_letter_raises_its_alert(seen: Watched
     assert states["DeadLetters"] in {"pending", "firing"}
     assert states["WorkerDown"] == "inactive"
     assert states["NoCensus"] == "inactive"
+
+
+def test_all_log_lines_of_an_order_carry_its_one_trace(seen: Watched) -> None:
+    traces: dict[str, set[str]] = {}
+    workers: dict[str, set[str]] = {}
+    for file in seen.stack.logs.glob("*.log"):
+        for line in map(_read, file.read_text().splitlines()):
+            if line.get("job_id") and line.get("event") in {"job.moved", "job.waits"}:
+                traces.setdefault(line["job_id"], set()).add(line["trace_id"])
+                workers.setdefault(line["job_id"], set()).add(line["service"])
+    assert len(traces) >= 5
+    assert {len(ids) for ids in traces.values()} == {1}
+    assert len(set().union(*traces.values())) == len(traces)
+    assert {"submitter", "poller", "finisher", "notifier"} in workers.values()
+
+
+def _read(line: str) -> dict[str, Any]:
+    return dict(json.loads(line)) if line.startswith("{") else {}
 
 
 def _ask(seen: Watched, expression: str) -> None:

@@ -42,6 +42,22 @@ def test_a_hint_brings_the_lacking_id_and_a_look(shop: Shop, state: str, name: s
     assert [m["data"] for m in shop.messages(CHECKS)] == [{"job_id": str(job_id), "attempt": 1}]
 
 
+def test_an_order_is_one_trace_from_its_request_to_the_providers_hint(shop: Shop) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    form = {"attachment_id": 105, "post_id": 1, "resolution": "4x", "email": "kim@example.org"}
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    ticket = shop.post("/wp-json/smi/v1/create-checkout", data=form, headers=headers).json()["job_id"]
+    job = shop.job(ticket)
+    shop.rows(
+        "INSERT INTO attempts (job_id, attempt, state, claimed_until) VALUES (%s, 1, 'open', now())", job["job_id"]
+    )
+    shop.messages(CHECKS)
+    assert _tell(shop, provider_hook(job["job_id"], 1), {"id": "up_1"}) == 200
+    until(lambda: shop.depth(CHECKS))
+    assert job["traceparent"][3:35] == trace
+    assert [m["traceparent"] for m in shop.messages(CHECKS)] == [job["traceparent"]]
+
+
 def test_a_known_id_is_not_replaced(shop: Shop) -> None:
     job_id = _submitted(shop, "open")
     shop.rows("UPDATE attempts SET provider_id = %s WHERE job_id = %s", f"known_{job_id}", job_id)
