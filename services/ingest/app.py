@@ -25,6 +25,7 @@ from services.ingest import (
     webhooks,
     wishes,
 )
+from services.ingest.answers import refusals
 from services.ingest.edge import Parts
 from services.ingest.limits import BodyLimit
 from services.ingest.middleware import Observed
@@ -79,6 +80,6 @@ def create_app(edge: Parts) -> FastAPI:
     app.state.edge = edge
     errors.install(app)
     for module in ROUTERS:
-        app.include_router(module.router)
+        app.include_router(module.router, responses=refusals(422) if module is admin else None)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     return app

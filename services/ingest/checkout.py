@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Header
 
 from common.language import negotiate
 from services.ingest import catalogue, uploads
+from services.ingest.answers import Checkout, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.forms import CheckoutForm, UploadCheckoutForm
 from services.ingest.prices import offer_for
@@ -27,7 +28,7 @@ class Visitor:
 From = Annotated[Visitor, Depends()]
 
 
-@router.post("/create-checkout")
+@router.post("/create-checkout", response_model=Checkout, responses=refusals(403, 404, 422, 502))
 def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], visitor: From) -> dict[str, Any]:
     """Order an enlargement of one of the shop's pictures; the answer leads to the payment page."""
     picture = catalogue.find(edge, form.attachment_id)
@@ -42,7 +43,7 @@ def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], visitor: 
     return _opened(edge, source, form, visitor)
 
 
-@router.post("/create-checkout-upload")
+@router.post("/create-checkout-upload", response_model=Checkout, responses=refusals(404, 422, 502))
 def create_checkout_upload(edge: Edge, form: Annotated[UploadCheckoutForm, Form()], visitor: From) -> dict[str, Any]:
     """Order an enlargement of a picture that the customer sent."""
     upload = uploads.find(edge, form.upload_id)

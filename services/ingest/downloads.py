@@ -6,12 +6,14 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 from psycopg.rows import class_row
 
 from common.database import DatabaseAwayError
 from common.language import mark
 from common.signing import hash_token
 from services.ingest import renewals
+from services.ingest.answers import PAGE, PICTURE, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.files import StoredFile, serve
@@ -47,7 +49,11 @@ class Link:
 
 
 @router.head("/wp-json/smi/v1/download/{token}", include_in_schema=False)
-@router.get("/wp-json/smi/v1/download/{token}")
+@router.get(
+    "/wp-json/smi/v1/download/{token}",
+    response_class=Response,
+    responses={200: PICTURE, 206: PICTURE, **refusals(404, 410, 416, 422, 425)},
+)
 def download(edge: Edge, request: Request, token: str) -> Response:
     """The finished picture; resumable."""
     link, file = _find(edge, token)
@@ -62,7 +68,7 @@ def download(edge: Edge, request: Request, token: str) -> Response:
 
 
 @router.head("/d/{token}", include_in_schema=False)
-@router.get("/d/{token}")
+@router.get("/d/{token}", response_class=HTMLResponse, responses=PAGE | refusals(404, 410, 422, 425, page=True))
 def download_page(edge: Edge, request: Request, token: str, sent: str = "") -> Response:
     """The page that the mail leads to: what is behind the link, and a button; for an old link, a fresh one by mail."""
     try:

@@ -8,10 +8,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 MAX_ID = 2**63 - 1
 
 
-def _address(value: str | None) -> str | None:
-    return None if value is None else _an_address(value)
-
-
 def _an_address(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
@@ -24,11 +20,12 @@ def _none_if_empty(value: object) -> object:
 
 
 Address = Annotated[str, AfterValidator(_an_address), Field(max_length=254)]
-Email = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_address), Field(max_length=254)]
-Locale = Annotated[str | None, BeforeValidator(_none_if_empty), Field(max_length=35)]  # RFC 5646, section 4.4.1
+Email = Annotated[Address | None, BeforeValidator(_none_if_empty)]
+Tag = Annotated[str, Field(max_length=35)]  # RFC 5646, section 4.4.1
+Locale = Annotated[Tag | None, BeforeValidator(_none_if_empty)]
 Resolution = Literal["4x", "8x"]
 AttachmentId = Annotated[int, Field(gt=0, le=MAX_ID)]
-PostId = Annotated[int | None, BeforeValidator(_none_if_empty), Field(ge=0, le=MAX_ID)]
+PostId = Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, BeforeValidator(_none_if_empty)]
 
 
 class PictureForm(BaseModel):

@@ -12,6 +12,7 @@ from common.database import Transaction
 from common.language import negotiate
 from common.outbound import Limits, Refused, Unreached
 from services.ingest import pictures
+from services.ingest.answers import Opened, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.forms import Email, Locale, Resolution
@@ -40,7 +41,7 @@ class NewOrder(BaseModel):
     return_url: str | None = Field(default=None, pattern=r"^https?://[!-~]+$", max_length=MAX_RETURN_URL)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, response_model=Opened, responses=refusals(401, 422, 502))
 def create_order(edge: Edge, order: NewOrder) -> dict[str, Any]:
     """Make an order; its customer pays at `checkout_url`. `job_id` is the operational id."""
     looked = _look(edge, order.image_url)
@@ -56,7 +57,7 @@ def create_order(edge: Edge, order: NewOrder) -> dict[str, Any]:
     }
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", responses=refusals(401, 404, 422))
 def read_order(edge: Edge, job_id: str) -> dict[str, Any]:
     """An order with all that is on record: history, attempts, deliveries, refunds. Takes either id."""
     with edge.database.transaction() as tx:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 from common.language import mark, translate
 from common.stages import Status
 from services.ingest import previews, status
+from services.ingest.answers import PAGE, refusals
 from services.ingest.edge import Edge
 from services.ingest.progress import (
     Order,
@@ -55,7 +57,7 @@ CANCELLED = mark("You cancelled this order")
 
 
 @router.head("/jobs/{ticket}", include_in_schema=False)
-@router.get("/jobs/{ticket}")
+@router.get("/jobs/{ticket}", response_class=HTMLResponse, responses=PAGE | refusals(404, 422, page=True))
 def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -> Response:
     """Where an order stands, in plain words; works without JavaScript."""
     view = status.find(edge, ticket)
@@ -75,6 +77,7 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
         "download_url": view.download_url,
         "previews": order.completed_at is not None and previews.exist(edge, ticket),
         "link": view.link,
+        "renew_path": view.renew_path,
         "address": veiled(order.email),
         "may_cancel": cancellable(order),
         "refresh_s": REFRESH_S if order.under_way else None,

@@ -4,21 +4,23 @@ from fastapi import APIRouter, Request, Response
 
 from common.database import Transaction
 from common.language import mark
+from services.ingest.answers import PICTURE, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.files import StoredFile, serve
 from services.ingest.status import TICKET
 
+SHOWN = {200: PICTURE, 206: PICTURE, **refusals(404, 416, 422, page=True)}
 router = APIRouter(tags=["customer"])
 
 
-@router.get("/jobs/{ticket}/before", response_class=Response)
+@router.get("/jobs/{ticket}/before", response_class=Response, responses=SHOWN)
 def before(edge: Edge, request: Request, ticket: str) -> Response:
     """The reduced copy of the source."""
     return _show(edge, request, ticket, "before")
 
 
-@router.get("/jobs/{ticket}/after", response_class=Response)
+@router.get("/jobs/{ticket}/after", response_class=Response, responses=SHOWN)
 def after(edge: Edge, request: Request, ticket: str) -> Response:
     """The reduced copy of the result, never the result."""
     return _show(edge, request, ticket, "after")

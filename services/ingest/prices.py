@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form
 
 from services.ingest import catalogue
+from services.ingest.answers import Clicked, Prices, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.forms import PictureForm
@@ -13,7 +14,9 @@ from services.ingest.quotes import RESOLUTIONS, Quote, TooLarge, price_list, quo
 router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
 
-@router.post("/calculate-all-prices")
+@router.post(
+    "/calculate-all-prices", response_model=Prices, response_model_exclude_none=True, responses=refusals(403, 404, 422)
+)
 def calculate_all_prices(edge: Edge, form: Annotated[PictureForm, Form()]) -> dict[str, Any]:
     """What each resolution of this picture costs."""
     picture = catalogue.find(edge, form.attachment_id)
@@ -24,7 +27,7 @@ def calculate_all_prices(edge: Edge, form: Annotated[PictureForm, Form()]) -> di
     }
 
 
-@router.post("/track-button-click")
+@router.post("/track-button-click", response_model=Clicked, responses=refusals(422))
 def track_button_click(edge: Edge, form: Annotated[PictureForm, Form()]) -> dict[str, Any]:
     """Count a click on the shop's button, per day, picture and page."""
     with edge.database.transaction() as tx:

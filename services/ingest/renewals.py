@@ -14,6 +14,7 @@ from common.database import Transaction
 from common.jobs import Job
 from common.outcomes import Move
 from common.signing import hash_token
+from services.ingest.answers import refusals
 from services.ingest.edge import Edge, Parts
 
 ACTOR = "customer"
@@ -23,7 +24,7 @@ router = APIRouter(tags=["customer"])
 log = structlog.get_logger()
 
 
-@router.post("/d/{token}/renew", status_code=303, response_class=Response)
+@router.post("/d/{token}/renew", status_code=303, response_class=Response, responses=refusals(404, 410, 422, page=True))
 def renew(edge: Edge, token: str) -> Response:
     """Mail a fresh link to the order's address, if its picture is still there. What is told is always the same."""
     with edge.database.transaction() as tx:

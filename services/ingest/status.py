@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from psycopg.rows import class_row
 
 from common.database import Transaction
+from services.ingest.answers import JobStatus, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.progress import (
@@ -45,15 +46,21 @@ class LatestLink:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """An order, how long such orders take (seconds), its newest link, and that link's address while it works."""
+    """An order, how long such orders take (seconds), its newest link, and that link's address while it works.
+
+    `renew_path`: where a fresh link is asked for, once that one is over and the picture is still kept.
+    """
 
     order: Order
     expected_s: float
     link: LatestLink | None
     download_url: str | None
+    renew_path: str | None = None
 
 
-@router.get("/job-status/{ticket}")
+@router.get(
+    "/job-status/{ticket}", response_model=JobStatus, response_model_exclude_none=True, responses=refusals(404, 422)
+)
 def job_status(edge: Edge, request: Request, ticket: str) -> dict[str, Any]:
     """How far the order is. What has no value is left out."""
     view = find(edge, ticket)
@@ -83,7 +90,15 @@ def find(edge: Parts, ticket: str) -> View:
             raise ApiError(404, "unknown_order", "We do not know this order.")
         expected_s = _expected_s(tx, order) if order.paid_at and order.under_way else DEFAULT_EXPECTED_S
         link = _latest_link(tx, ticket) if order.completed_at else None
-        return View(order, expected_s, link, _address(edge, link) if link else None)
+        token = _token(edge, link) if link and link.kept else None
+        works = bool(link and link.live)
+        return View(
+            order,
+            expected_s,
+            link,
+            f"{edge.settings.public_url}/d/{token}" if token and works else None,
+            f"/d/{token}/renew" if token and not works and order.email else None,
+        )
 
 
 def _expected_s(tx: Transaction, order: Order) -> float:
@@ -118,11 +133,8 @@ def _latest_link(tx: Transaction, ticket: str) -> LatestLink | None:
     )
 
 
-def _address(edge: Parts, link: LatestLink) -> str | None:
-    if not (link.live and link.kept):
-        return None
-    token = edge.signer.find_download_token(link.job_id, link.generation, bytes(link.token_hash))
-    return f"{edge.settings.public_url}/d/{token}" if token else None
+def _token(edge: Parts, link: LatestLink) -> str | None:
+    return edge.signer.find_download_token(link.job_id, link.generation, bytes(link.token_hash))
 
 
 _ORDER = """

@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Request, Response, UploadFile
 from psycopg.rows import class_row
 
 from services.ingest import pictures
+from services.ingest.answers import PICTURE, Uploaded, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.files import StoredFile, serve
@@ -32,7 +33,7 @@ class Upload:
     old: bool
 
 
-@router.post("/wp-json/smi/v1/upload-image", tags=["shop"])
+@router.post("/wp-json/smi/v1/upload-image", tags=["shop"], response_model=Uploaded, responses=refusals(422))
 def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, Any]:
     """Take a JPEG, PNG or WebP picture of at most 10 MB and price it."""
     size = image.size or 0
@@ -63,7 +64,12 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
 
 
 @router.head("/source/{job_id}/{expires}/{signature}", include_in_schema=False)
-@router.get("/source/{job_id}/{expires}/{signature}", tags=["provider"])
+@router.get(
+    "/source/{job_id}/{expires}/{signature}",
+    tags=["provider"],
+    response_class=Response,
+    responses={200: PICTURE, 206: PICTURE, **refusals(403, 404, 410, 416, 422)},
+)
 def source(edge: Edge, request: Request, job_id: str, expires: str, signature: str) -> Response:
     """The uploaded picture of an order, for the provider, until the signed instant (Unix seconds)."""
     if not edge.signer.verify(signature, "source", job_id, expires):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from common.database import Transaction
 from common.events import UpscaleCheck
 from services.ingest import stripe_events
+from services.ingest.answers import JSON_BODY, refusals
 from services.ingest.edge import Edge
 from services.ingest.errors import ApiError, unavailable
 from services.ingest.metrics import HINTS
@@ -45,7 +46,7 @@ async def json_body(request: Request) -> bytes:
 Body = Annotated[bytes, Depends(json_body)]
 
 
-@router.post("/stripe/")
+@router.post("/stripe/", openapi_extra=JSON_BODY, responses=refusals(415, 422))
 @router.post("/stripe", include_in_schema=False)
 def stripe_webhook(edge: Edge, body: Body, stripe_signature: Annotated[str | None, Header()] = None) -> dict[str, str]:
     """Stripe's events: verified over the raw body, recorded and acted on once."""
@@ -62,7 +63,7 @@ def stripe_webhook(edge: Edge, body: Body, stripe_signature: Annotated[str | Non
         raise unavailable() from error
 
 
-@router.post("/upsampler/")
+@router.post("/upsampler/", openapi_extra=JSON_BODY, responses=refusals(401, 415, 422))
 @router.post("/upsampler", include_in_schema=False)
 def provider_webhook(
     edge: Edge,

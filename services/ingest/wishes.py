@@ -11,6 +11,7 @@ from common.jobs import Job
 from common.language import mark
 from common.outcomes import Move
 from common.stages import Stage, Status
+from services.ingest.answers import refusals
 from services.ingest.edge import ACTOR, Edge
 from services.ingest.errors import ApiError
 from services.ingest.status import TICKET
@@ -21,7 +22,9 @@ UNKNOWN = mark("We do not know this order.")
 router = APIRouter(tags=["customer"])
 
 
-@router.post("/jobs/{ticket}/cancel", status_code=303, response_class=Response)
+@router.post(
+    "/jobs/{ticket}/cancel", status_code=303, response_class=Response, responses=refusals(404, 409, 422, page=True)
+)
 def cancel(edge: Edge, ticket: str) -> Response:
     """Give the order up and have it refunded, while nothing was handed to the provider. Asked twice, it is one wish."""
     with edge.database.transaction() as tx:

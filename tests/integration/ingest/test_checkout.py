@@ -145,3 +145,8 @@ def test_clicks_are_counted(shop: Shop) -> None:
         answer = shop.post(f"{API}/track-button-click", data={"attachment_id": 5, "post_id": 6})
         assert answer.json()["success"] is True
     assert shop.rows("SELECT clicks FROM button_clicks WHERE attachment_id = 5") == [{"clicks": 3}]
+
+
+def test_fields_that_the_customer_left_empty_are_no_error(shop: Shop) -> None:
+    ticket = shop.checkout(email=" ", post_id="", locale="")["job_id"]
+    assert (shop.job(ticket)["email"], shop.job(ticket)["post_id"], shop.job(ticket)["locale"]) == (None, None, "en")
