@@ -1,23 +1,55 @@
 """Enlarger's command line: `./enlarger COMMAND`."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import typer
 
-from cli import bench, chaos, checks, demo, docs, mails, operate, up
+from cli import bench, chaos, checks, dead, demo, docs, jobs, mails, operate, queues, show, switching, top, up, verbs
+from cli.doctor import command as doctor
 
 app = typer.Typer(
     help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
+    epilog="Completion for your shell: ./enlarger --install-completion. One command's options: "
+    "./enlarger COMMAND --help.",
     no_args_is_help=True,
-    add_completion=False,
+    rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("up")(up.up)
-app.command("docs")(docs.docs)
-app.command("mails")(mails.mails)
-app.command("migrate")(operate.migrate_database)
-app.command("pictures")(operate.pictures)
-app.command("chaos")(chaos.chaos)
-app.add_typer(bench.app, name="bench")
-app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(checks.run)
+Commands = Mapping[str, Callable[..., None]]
+PANELS: Mapping[str, Commands] = {
+    "Try it": {"demo": demo.demo, "up": up.up},
+    "Look": {"jobs": jobs.jobs, "show": show.show, "top": top.top, "queues": queues.queues, "doctor": doctor.doctor},
+    "Decide about an order": {
+        "retry": verbs.retry,
+        "complete": verbs.complete,
+        "fail": verbs.fail,
+        "hold": verbs.hold,
+        "release": verbs.release,
+        "wake": verbs.wake,
+        "extend": verbs.extend,
+        "resend": verbs.resend,
+        "email": verbs.email,
+    },
+    "Run the service": {
+        "pause": switching.pause,
+        "resume": switching.resume,
+        "drain": switching.drain,
+        "migrate": operate.migrate_database,
+        "pictures": operate.pictures,
+    },
+    "Develop": {"docs": docs.docs, "mails": mails.mails, "chaos": chaos.chaos},
+}
+GROUPS: Mapping[str, tuple[str, typer.Typer]] = {"dead": ("Look", dead.app), "bench": ("Develop", bench.app)}
+PASSED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+for panel, commands in PANELS.items():
+    for name, command in commands.items():
+        app.command(name, rich_help_panel=panel)(command)
+    for name, (where, group) in GROUPS.items():
+        if where == panel:
+            app.add_typer(group, name=name, rich_help_panel=panel)
+app.command("test", rich_help_panel="Develop", context_settings=PASSED_ON)(checks.run)
 
 app(prog_name="enlarger")

@@ -168,6 +168,19 @@ def migrate(url: str, *, allowed: bool = True, folder: Path = MIGRATIONS) -> lis
         raise DatabaseAwayError(str(error).strip()) from error
 
 
+def lacking(url: str) -> list[str]:
+    """The names of the migrations that the schema lacks; changes nothing. Raises DatabaseAwayError."""
+    try:
+        psycopg.connect(url, **NOTICE_DEATH).close()
+        backend = get_backend(_yoyo_url(url))
+        try:
+            return [migration.id for migration in backend.to_apply(read_migrations(str(MIGRATIONS)))]
+        finally:
+            backend.connection.close()
+    except psycopg.OperationalError as error:
+        raise DatabaseAwayError(str(error).strip()) from error
+
+
 def _apply_in_turns(url: str, folder: Path, *, allowed: bool) -> list[str]:
     """A migration that does not get its tables at once lets the writers behind it pass, and tries again."""
     names: list[str] = []

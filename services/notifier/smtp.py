@@ -38,6 +38,7 @@ class Mailer(Protocol):
     """What the notifier needs of a mail server."""
 
     def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer: ...
+    def greet(self) -> SendAnswer: ...
 
 
 class NullMailer:
@@ -45,6 +46,9 @@ class NullMailer:
 
     def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer:
         del compose
+        return Sent()
+
+    def greet(self) -> SendAnswer:
         return Sent()
 
 
@@ -74,6 +78,16 @@ class SmtpMailer:
         except (OSError, smtplib.SMTPException) as error:
             return NotSent(type(error).__name__, maybe=handed_over)
         return Sent()
+
+    def greet(self) -> SendAnswer:
+        """Connect and log in as for a mail, and send none."""
+        try:
+            with self._connect():
+                return Sent()
+        except smtplib.SMTPResponseException as error:
+            return _judge(error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            return NotSent(str(error) or type(error).__name__)
 
     def _connect(self) -> "_QuietClose":
         context = ssl.create_default_context()

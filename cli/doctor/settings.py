@@ -1,0 +1,100 @@
+"""The settings of every worker, read as the workers read them, and a look at those whose shape says something."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from cli.docs import WORKERS
+from cli.doctor.findings import Finding, bad, good, warning
+from common.settings import CommonSettings
+from services.ingest.settings import IngestSettings
+
+TOKEN_CHARACTERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The settings of each worker that has them right, by its name in docs/settings.md."""
+
+    of: Mapping[str, CommonSettings]
+
+    def ingest(self) -> IngestSettings | None:
+        found = self.of.get("ingest")
+        return found if isinstance(found, IngestSettings) else None
+
+
+def read() -> tuple[Known, list[Finding]]:
+    """Read all settings; a finding per wrong value, or one that all are right."""
+    known: dict[str, CommonSettings] = {}
+    wrong: dict[str, tuple[str, list[str]]] = {}
+    for worker, cls in WORKERS.items():
+        try:
+            known[worker] = cls()
+        except ValidationError as error:
+            for problem in error.errors(include_input=False, include_url=False):
+                name = str(problem["loc"][0])
+                info = cls.model_fields.get(name)
+                example = f" For example: {info.examples[0]}" if info and info.examples else ""
+                _, workers = wrong.setdefault(name, (f"{problem['msg']}.{example}", []))
+                workers.append(worker)
+    findings = [
+        bad(name.upper(), problem.partition(". For")[0], _mend(name, problem, workers))
+        for name, (problem, workers) in wrong.items()
+    ]
+    return Known(known), findings or [good("settings", f"all {len(WORKERS)} lanes read theirs")]
+
+
+def shapes(settings: IngestSettings) -> Iterator[Finding]:
+    """Values that are read without complaint, and yet cannot be right."""
+    secrets = [part.strip() for part in settings.stripe_webhook_secret.get_secret_value().split(",")]
+    if all(secret.startswith("whsec_") for secret in secrets):
+        yield good("STRIPE_WEBHOOK_SECRET", f"{len(secrets)} in Stripe's shape")
+    else:
+        yield bad(
+            "STRIPE_WEBHOOK_SECRET",
+            "a webhook's secret begins with whsec_, and one of these does not: every payment's news would be refused",
+            "copy the signing secret of the endpoint from Stripe's dashboard (Developers, Webhooks)",
+        )
+    if not settings.stripe_api_key.get_secret_value().startswith(("sk_", "rk_")):
+        yield bad(
+            "STRIPE_API_KEY",
+            "a secret key begins with sk_ or rk_, this one does not",
+            "copy the secret key, not the publishable one, from Stripe's dashboard (Developers, API keys)",
+        )
+    yield from _public_url(settings)
+    yield _token(settings)
+
+
+def _public_url(settings: IngestSettings) -> Iterator[Finding]:
+    if settings.public_url.startswith("https://"):
+        yield good("PUBLIC_URL", "https")
+    elif settings.live:
+        yield bad(
+            "PUBLIC_URL",
+            f"{settings.public_url} is not https, and the Stripe key moves real money",
+            "put a proxy with a certificate before ingest, and set PUBLIC_URL to its https address",
+        )
+    else:
+        yield warning(
+            "PUBLIC_URL",
+            f"{settings.public_url} is not https: good for trying out only",
+            "set PUBLIC_URL to the https address that customers reach ingest at",
+        )
+
+
+def _token(settings: IngestSettings) -> Finding:
+    token = settings.admin_token.get_secret_value() if settings.admin_token else ""
+    if not token:
+        return warning(
+            "ADMIN_TOKEN", "not set: the merchant's and the admin's API are closed", "set it: openssl rand -hex 24"
+        )
+    if len(token) < TOKEN_CHARACTERS:
+        return bad("ADMIN_TOKEN", f"{len(token)} characters can be guessed", "set a longer one: openssl rand -hex 24")
+    return good("ADMIN_TOKEN", "long enough")
+
+
+def _mend(name: str, problem: str, workers: list[str]) -> str:
+    _, _, example = problem.partition("For example: ")
+    shown = f"set {name.upper()}={example}" if example else f"set {name.upper()} as docs/settings.md describes it"
+    return f"{shown} (read by {', '.join(workers)})"

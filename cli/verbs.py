@@ -1,0 +1,155 @@
+"""The verbs on the command line: each is one decision of common/admin, with who and why."""
+
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from email_validator import EmailNotValidError, validate_email
+from rich.markup import escape
+
+from cli.office import As, Json, Office, Order, Sure, Why, decision, office
+from common.admin import Complete, Email, Extend, Fail, Hold, RefusedError, Release, Resend, Retry, Wake, handing
+from common.admin.desk import Verb, locate
+
+
+def retry(  # noqa: PLR0913 - a command's options
+    order: Order,
+    *,
+    why: Why = "",
+    by: As = "",
+    force: Annotated[bool, typer.Option(help="Although an attempt is under way, which then costs twice.")] = False,
+    yes: Sure = False,
+    json: Json = False,
+) -> None:
+    """Have a paid order done again, whatever became of it: publishes the override."""
+    with office(json=json) as at:
+        at.sure(f"Have {_named(at, order)} done again? The provider charges for it.", yes=yes)
+        _act(at, Retry(force), order, by, why)
+
+
+def extend(order: Order, *, why: Why = "", by: As = "", json: Json = False) -> None:
+    """Give the customer a new download link, by mail; the older ones end."""
+    with office(json=json) as at:
+        _act(at, Extend(), order, by, why)
+
+
+def resend(order: Order, *, why: Why = "", by: As = "", json: Json = False) -> None:
+    """Send the last mail about the order once more."""
+    with office(json=json) as at:
+        _act(at, Resend(), order, by, why)
+
+
+def email(
+    order: Order,
+    address: Annotated[str, typer.Argument(help="The right address.", show_default=False)],
+    *,
+    why: Why = "",
+    by: As = "",
+    json: Json = False,
+) -> None:
+    """Correct the customer's address, and send what went to the old one."""
+    with office(json=json) as at:
+        _act(at, Email(_checked(address)), order, by, why)
+
+
+def fail(order: Order, *, why: Why = "", by: As = "", yes: Sure = False, json: Json = False) -> None:
+    """Give up an order that is not delivered: its charge is refunded."""
+    with office(json=json) as at:
+        at.sure(f"Give up {_named(at, order)} and refund its charge?", yes=yes)
+        _act(at, Fail(), order, by, why)
+
+
+def complete(  # noqa: PLR0913 - a command's options
+    order: Order,
+    picture: Annotated[str, typer.Argument(help="The finished picture: a file, or an https address.")],
+    *,
+    why: Why = "",
+    by: As = "",
+    yes: Sure = False,
+    json: Json = False,
+) -> None:
+    """Deliver a picture that you hand in; it is checked and stored like any other."""
+    with office(json=json) as at:
+        at.sure(f"Deliver {picture} for {_named(at, order)}?", yes=yes)
+        if not picture.startswith(("http://", "https://")):
+            if not Path(picture).is_file():
+                raise RefusedError("no_file", f"There is no file {picture}.")
+            _act(at, Complete(Path(picture)), order, by, why)
+            return
+        with tempfile.TemporaryFile() as target, at.console.status("Fetching the picture"):
+            try:
+                handing.fetch(picture, at.settings.outbound_allow.split(","), target)
+            except handing.UnfetchableError as error:
+                raise RefusedError("picture_refused", f"The picture cannot be had: {error}.") from error
+            target.seek(0)
+            _act(at, Complete(target), order, by, why)
+
+
+def hold(
+    order: Order,
+    why: Annotated[str, typer.Option("--why", "-m", help="The reason; whoever finds it must understand it.")],
+    *,
+    review: Annotated[
+        str, typer.Option(help="When to ask again: 90m, 8h, 3d, or a date (2026-12-24T09:00+01:00).")
+    ] = "1d",
+    by: As = "",
+    json: Json = False,
+) -> None:
+    """Let nothing act on the order until it is released."""
+    with office(json=json) as at:
+        _act(at, Hold(_instant(review)), order, by, why)
+
+
+def release(
+    order: Order,
+    *,
+    promise_hours: Annotated[
+        float | None, typer.Option(min=0.01, max=2160, help="The promise's new date, from now.", show_default="usual")
+    ] = None,
+    why: Why = "",
+    by: As = "",
+    json: Json = False,
+) -> None:
+    """End a hold: the order goes on, with a new date for its promise."""
+    with office(json=json) as at:
+        _act(at, Release(promise_hours), order, by, why)
+
+
+def wake(order: Order, *, why: Why = "", by: As = "", json: Json = False) -> None:
+    """Look now at whatever the order waits for."""
+    with office(json=json) as at:
+        _act(at, Wake(), order, by, why)
+
+
+def _act(at: Office, verb: Verb, order: str, by: str, why: str) -> None:
+    done = at.desk.act(verb, order, decision(by, why))
+    document = {"success": True, "job_id": done.job_id, "ticket": done.ticket, "verb": done.verb, "message": done.told}
+    at.tell(document, lambda: at.console.print(f"[green]✔[/] {escape(done.told)}  [dim]{done.ticket}[/]"))
+
+
+def _named(at: Office, order: str) -> str:
+    """The order as a question names it, so that a wrong id is seen before anything is done."""
+    with at.database.transaction() as tx:
+        job = locate(tx, order)
+    paid = f"{job.charged_cents / 100:.2f} {job.currency.upper()}" if job.charged_cents else "unpaid"
+    return f"the {job.status} order {job.ticket[:11]}… ({job.factor}x, {paid})"
+
+
+def _checked(address: str) -> str:
+    try:
+        return validate_email(address, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise RefusedError("no_address", f"{address!r} is no e-mail address: {error}") from error
+
+
+def _instant(text: str) -> datetime:
+    """`3d` from now, or a date with its zone (the zone of this machine when it has none)."""
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    try:
+        if text[-1:] in units:
+            return datetime.now(UTC) + timedelta(**{units[text[-1]]: float(text[:-1])})
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise RefusedError("no_date", f"{text!r} is neither like 90m, 8h, 3d nor a date like 2026-12-24.") from error
