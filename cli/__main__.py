@@ -5,7 +5,24 @@ from typing import Any
 
 import typer
 
-from cli import bench, chaos, checks, dead, demo, docs, jobs, mails, operate, queues, show, switching, top, up, verbs
+from cli import (
+    bench,
+    chaos,
+    checks,
+    dead,
+    demo,
+    docs,
+    jobs,
+    mails,
+    operate,
+    queues,
+    report,
+    show,
+    switching,
+    top,
+    up,
+    verbs,
+)
 from cli.doctor import command as doctor
 
 app = typer.Typer(
@@ -23,6 +40,7 @@ PANELS: Mapping[str, Commands] = {
     "Look": {"jobs": jobs.jobs, "show": show.show, "top": top.top, "queues": queues.queues, "doctor": doctor.doctor},
     "Decide about an order": {
         "retry": verbs.retry,
+        "refund": verbs.refund,
         "complete": verbs.complete,
         "fail": verbs.fail,
         "hold": verbs.hold,
@@ -32,6 +50,7 @@ PANELS: Mapping[str, Commands] = {
         "resend": verbs.resend,
         "email": verbs.email,
     },
+    "Money and figures": {"report": report.report},
     "Run the service": {
         "pause": switching.pause,
         "resume": switching.resume,

@@ -60,14 +60,12 @@ def _carry_out(at: Office, broker: Inspection, letters: Sequence[Letter], verb: 
         for letter in letters:
             audit.record(tx, made, verb, None, _document(letter))
     ids = [letter.letter_id for letter in letters]
-    dropped, replayed = (ids, ()) if verb == "dead_drop" else ((), ids)
-    for queue in dict.fromkeys(letter.queue for letter in letters):
-        broker.take(queue, dropped, replayed)
-    left = {letter.letter_id for letter in broker.letters()} & set(ids)
-    done = len(letters) - len(left)
-    if left:
-        raise RefusedError("not_taken", f"{done} done; the broker did not take {', '.join(sorted(left))} again.")
-    word = "thrown away" if dropped else "published again"
+    if verb == "dead_drop":
+        broker.drop(letters)
+    elif left := broker.replay(letters):
+        names = ", ".join(letter.letter_id for letter in left)
+        raise RefusedError("not_taken", f"The broker did not take {names} again; it is where it was.")
+    word = "thrown away" if verb == "dead_drop" else "published again"
     at.tell({"success": True, "letters": ids}, lambda: at.console.print(f"[green]✔[/] {_count(letters)} {word}"))
 
 

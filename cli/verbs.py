@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,20 @@ from email_validator import EmailNotValidError, validate_email
 from rich.markup import escape
 
 from cli.office import As, Json, Office, Order, Sure, Why, decision, office
-from common.admin import Complete, Email, Extend, Fail, Hold, RefusedError, Release, Resend, Retry, Wake, handing
+from common.admin import (
+    Complete,
+    Email,
+    Extend,
+    Fail,
+    Hold,
+    Refund,
+    RefusedError,
+    Release,
+    Resend,
+    Retry,
+    Wake,
+    handing,
+)
 from common.admin.desk import Verb, locate
 
 
@@ -59,6 +73,24 @@ def fail(order: Order, *, why: Why = "", by: As = "", yes: Sure = False, json: J
     with office(json=json) as at:
         at.sure(f"Give up {_named(at, order)} and refund its charge?", yes=yes)
         _act(at, Fail(), order, by, why)
+
+
+def refund(  # noqa: PLR0913 - a command's options
+    order: Order,
+    *,
+    amount: Annotated[
+        str | None, typer.Option(help="How much, like 1.50; all that is left by default.", show_default=False)
+    ] = None,
+    why: Why = "",
+    by: As = "",
+    yes: Sure = False,
+    json: Json = False,
+) -> None:
+    """Give the charge back to the customer, all of it or a part."""
+    with office(json=json) as at:
+        cents = _cents(amount) if amount else None
+        at.sure(f"Refund {amount or 'all that is left'} of {_named(at, order)}?", yes=yes)
+        _act(at, Refund(cents), order, by, why)
 
 
 def complete(  # noqa: PLR0913 - a command's options
@@ -135,6 +167,17 @@ def _named(at: Office, order: str) -> str:
         job = locate(tx, order)
     paid = f"{job.charged_cents / 100:.2f} {job.currency.upper()}" if job.charged_cents else "unpaid"
     return f"the {job.status} order {job.ticket[:11]}… ({job.factor}x, {paid})"
+
+
+def _cents(amount: str) -> int:
+    """`1.50` is 150; more than two decimals are no money."""
+    try:
+        cents = Decimal(amount) * 100
+    except InvalidOperation as error:
+        raise RefusedError("no_amount", f"{amount!r} is no amount like 1.50.") from error
+    if not cents.is_finite() or cents != int(cents) or cents <= 0:
+        raise RefusedError("no_amount", f"{amount!r} is no amount like 1.50.")
+    return int(cents)
 
 
 def _checked(address: str) -> str:

@@ -168,7 +168,7 @@ def migrate(url: str, *, allowed: bool = True, folder: Path = MIGRATIONS) -> lis
         raise DatabaseAwayError(str(error).strip()) from error
 
 
-def lacking(url: str) -> list[str]:
+def behind(url: str) -> list[str]:
     """The names of the migrations that the schema lacks; changes nothing. Raises DatabaseAwayError."""
     try:
         psycopg.connect(url, **NOTICE_DEATH).close()

@@ -5,7 +5,7 @@ The workers' own connections are in common/broker.py; nothing here runs inside a
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,23 +94,40 @@ class Inspection:
 
     def letters(self) -> list[Letter]:
         """All dead letters (of each queue at most `MOST_LETTERS`); they stay where they are."""
-        return [letter for queue in KEYS for letter in self.take(queue, ())]
+        return [letter for queue in KEYS for letter in self._look_through(queue, lambda _letter: False)]
 
-    def take(self, queue: str, drop: Sequence[str], replay: Sequence[str] = ()) -> list[Letter]:
-        """Look through a queue of dead letters: drop those with these ids, publish others again; returns all it saw.
+    def drop(self, letters: Sequence[Letter]) -> None:
+        """Throw these away."""
+        ids = {letter.letter_id for letter in letters}
+        for queue in dict.fromkeys(letter.queue for letter in letters):
+            self._look_through(queue, lambda letter: letter.letter_id in ids)
 
-        A letter is gone only after its replay was confirmed.
-        """
+    def replay(self, letters: Sequence[Letter]) -> list[Letter]:
+        """Publish these again as they were; each is gone from here once that is confirmed. Returns those left."""
+        ids, left = {letter.letter_id for letter in letters}, []
+
+        def again(letter: Letter) -> bool:
+            if letter.letter_id not in ids:
+                return False
+            taken = self.say(Message(letter.routing_key, letter.body, CONTENT_TYPE, EXCHANGE))
+            left.extend([] if taken else [letter])
+            return taken
+
+        for queue in dict.fromkeys(letter.queue for letter in letters):
+            self._look_through(queue, again)
+        return left
+
+    def _look_through(self, queue: str, over: Callable[[Letter], bool]) -> list[Letter]:
+        """Every letter that is there now, once; those of which `over` says so are taken out."""
         seen = []
         with self._channel() as channel:
-            for _ in range(MOST_LETTERS):
+            for _ in range(min(self.depth(queue).messages, MOST_LETTERS)):  # a replay that fails comes back at the end
                 method, properties, body = self._next(channel, queue)
                 if method is None:
                     break
                 letter = _letter(queue, properties.headers or {}, body)
                 seen.append(letter)
-                again = Message(letter.routing_key, body, properties.content_type or CONTENT_TYPE, EXCHANGE)
-                if letter.letter_id in drop or (letter.letter_id in replay and self.say(again)):
+                if over(letter):
                     channel.basic_ack(method.delivery_tag)
         return seen  # closing the channel gives the others back
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from cli.doctor.findings import Finding, bad, good, unseen, warning
 from common import switches
 from common.admin import reading
-from common.database import Database, DatabaseAwayError, lacking
+from common.database import Database, DatabaseAwayError, behind
 from common.events import EVENTS
 from common.inspection import BrokerAwayError, Inspection, look
 from common.topology import dead_queue
@@ -20,7 +20,7 @@ def database(url: str, now: Callable[[], float]) -> Iterator[Finding]:
     """`now`: this machine's clock, in Unix seconds."""
     where = _where(url)
     try:
-        missing = lacking(url)
+        missing = behind(url)
     except DatabaseAwayError as error:
         yield bad("PostgreSQL", f"{where}: {_first_line(str(error))}", _database_fix(str(error)))
         yield unseen("schema, clock, workers", "the database comes first")

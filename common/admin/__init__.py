@@ -8,9 +8,9 @@ of `retry`: everything else sets the job's wake-up to now, and the clock emits i
 from common.admin.audit import Decision
 from common.admin.desk import Desk, Done, RefusedError
 from common.admin.handing import Complete
-from common.admin.verbs import Email, Extend, Fail, Hold, Release, Resend, Retry, Wake
+from common.admin.verbs import Email, Extend, Fail, Hold, Refund, Release, Resend, Retry, Wake
 
 __all__ = [
-    "Complete", "Decision", "Desk", "Done", "Email", "Extend", "Fail", "Hold", "RefusedError", "Release", "Resend",
-    "Retry", "Wake",
+    "Complete", "Decision", "Desk", "Done", "Email", "Extend", "Fail", "Hold", "Refund", "RefusedError", "Release",
+    "Resend", "Retry", "Wake",
 ]  # fmt: skip

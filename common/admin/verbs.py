@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Self
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from common.events import Event, PaymentCompleted
 from common.failures import failed
 from common.jobs import Job
 from common.outcomes import Move, Reopen, Wait
+from common.refund_orders import REASON, RefundRefused, RefundWish, decide_refund
+from common.refunds import UNDONE
 from common.signing import hash_token
 from common.stages import HOUR_S, Stage, Status
 
@@ -144,6 +147,24 @@ class Fail(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class Refund(_Plain):
+    """The charge is given back: `cents` of it, or all that is left. Twenty wishes at once are one refund."""
+
+    cents: int | None = None
+    name = "refund"
+
+    def decide(self, tx: Transaction, job: Job, decision: Decision, tools: Tools) -> Yes | No:
+        del tools
+        wish = RefundWish(job.job_id, self.cents, decision.why or REASON, decision.request_id)
+        ordered = decide_refund(tx, job, decision.author, wish)
+        if isinstance(ordered, RefundRefused):
+            return No(f"{ordered.why[0].upper()}{ordered.why[1:]}.")
+        amount = f"{Decimal(ordered.amount_cents) / 100:.2f} {job.currency.upper()}"
+        told = f"{amount} go back to the customer." if ordered.new else f"A refund of {amount} is under way already."
+        return Yes(told, ordered.change, {"cents": ordered.amount_cents, "new": ordered.new}, (UNDONE,))
+
+
+@dataclass(frozen=True, slots=True)
 class Hold(_Plain):
     """No lane acts on the order until it is released. `review_at`: when a person is asked again; a day by default."""
 
@@ -226,6 +247,8 @@ def _no_link(tx: Transaction, job: Job) -> No | None:
         return No("The order was refunded: it has no link any more.")
     if job.status is not Status.COMPLETED:
         return No(f"The order is not delivered: it is in stage {job.stage}.")
+    if job.stage is Stage.REFUND:
+        return No("Its refund is under way: wait until Stripe has answered.")
     kept = facts.delivered(tx, job.job_id) if job.stage in AFTER_DELIVERY else None
     if kept is None:
         return No("Its picture was removed when its time was over: have it done again with retry.")

@@ -20,6 +20,7 @@ from common.admin import (
     Extend,
     Fail,
     Hold,
+    Refund,
     Release,
     Resend,
     Retry,
@@ -103,6 +104,10 @@ class EmailWish(Why):
     address: Address = Field(examples=["anna@example.org"])
 
 
+class RefundWish(Why):
+    amount_cents: int | None = Field(default=None, gt=0, description="all that is left by default", examples=[150])
+
+
 class HoldWish(Why):
     reason: str = Field(min_length=1, max_length=1000, examples=["the customer's bank called"])
     review_at: AwareDatetime | None = Field(default=None, description="when to ask again; a day from now by default")
@@ -171,6 +176,12 @@ def email(edge: Edge, job_id: str, by: Decided, wish: EmailWish) -> Told:
 def fail(edge: Edge, job_id: str, by: Decided, wish: Annotated[Why, NoBody]) -> Told:
     """Give up an order that is not delivered: its charge is refunded."""
     return _act(edge, Fail(), job_id, by, wish)
+
+
+@router.post("/jobs/{job_id}/refund")
+def refund(edge: Edge, job_id: str, by: Decided, wish: Annotated[RefundWish, Body(default_factory=RefundWish)]) -> Told:
+    """Give back all that is left of the charge, or a part of it. One refund is under way at a time."""
+    return _act(edge, Refund(wish.amount_cents), job_id, by, wish)
 
 
 @router.post("/jobs/{job_id}/hold")

@@ -19,6 +19,7 @@ from services.ingest import (
     previews,
     prices,
     probes,
+    ratings,
     renewals,
     status,
     uploads,
@@ -45,6 +46,7 @@ ROUTERS = (
     previews,
     renewals,
     wishes,
+    ratings,
     probes,
 )
 

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from common.database import DatabaseAwayError
 from common.language import mark
 from common.signing import hash_token
-from services.ingest import renewals
+from services.ingest import opinions, renewals
 from services.ingest.answers import PAGE, PICTURE, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
@@ -78,7 +78,10 @@ def download_page(edge: Edge, request: Request, token: str, sent: str = "") -> R
         if address is None:
             raise
         return page(request, "expired.html", {"token": token, "address": address, "sent": sent}, over.status)
-    values = {"link": link, "file": file, "url": f"/wp-json/smi/v1/download/{token}"}
+    with edge.database.transaction() as tx:
+        rating = opinions.given(tx, link.ticket)
+    url, rate_url = f"/wp-json/smi/v1/download/{token}", f"/d/{token}/rating"
+    values = {"link": link, "file": file, "url": url, "rate_url": rate_url, "rating": rating}
     return page(request, "download.html", values)
 
 

@@ -24,3 +24,4 @@ DOWNLOAD_BYTES = Counter("enlarger_download_bytes", "Bytes of finished pictures 
 BAD_TOKENS = Counter("enlarger_bad_admin_tokens", "Requests with a wrong ADMIN_TOKEN.")
 LIMITED = Counter("enlarger_http_limited", "Requests refused because their client asked too often.")
 SLOW = Counter("enlarger_http_slow", "Requests given up because they did not arrive in time.", ["part"])
+RATINGS = Counter("enlarger_ratings", "Orders rated by their customers, by stars.", ["stars"])

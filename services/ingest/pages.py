@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from common.language import mark, translate
 from common.stages import Status
-from services.ingest import previews, status
+from services.ingest import opinions, previews, status
 from services.ingest.answers import PAGE, refusals
 from services.ingest.edge import Edge
 from services.ingest.progress import (
@@ -62,11 +62,14 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
     """Where an order stands, in plain words; works without JavaScript."""
     view = status.find(edge, ticket)
     order = view.order
+    with edge.database.transaction() as tx:
+        rating = opinions.given(tx, order.ticket)
     language = language_of(request, order.locale)
     payment = payment_status(order.charged_cents, order.refunded_cents)
     values = {
         "language": language,
         "order": order,
+        "rating": rating,
         "headline": _headline(order, language, cancelled=smi_payment == "cancelled"),
         "steps": _steps(order, language),
         "progress": progress(order, view.expected_s),

@@ -152,7 +152,11 @@ def test_the_help_names_every_command_in_its_group(operator: Operator) -> None:
     told = operator.does("--help")
     for words in ("Look", "Decide about an order", "Run the service", "retry", "doctor", "drain", "dead"):
         assert words in told
-    assert "_enlarger_completion" in operator.run("--show-completion", "bash").stdout
+
+
+def test_the_shell_completes_commands(operator: Operator) -> None:
+    asked = {"_ENLARGER_COMPLETE": "complete_bash", "COMP_WORDS": "enlarger re", "COMP_CWORD": "1"}
+    assert operator.run(**asked).stdout.split() == ["retry", "refund", "release", "resend", "report", "resume"]
 
 
 def _consumers(operator: Operator, queue: str) -> Any:

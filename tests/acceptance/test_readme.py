@@ -18,6 +18,11 @@ RUN_BY = {
     "bench machinery": "tests/acceptance/test_bench.py",
     "bench clock": "tests/acceptance/test_bench.py",
     "chaos": "tests/acceptance/test_chaos.py",
+    "report": "tests/integration/admin/test_figures.py",
+    **dict.fromkeys(["retry", "dead"], "tests/acceptance/test_retry.py"),
+    **dict.fromkeys(
+        ["jobs", "show", "top", "queues", "doctor", "pause", "resume", "drain"], "tests/acceptance/test_operators.py"
+    ),
 }
 SHOWN = re.compile(r"\./enlarger ((?:bench )?[a-z]+)")
 

@@ -9,7 +9,20 @@ from uuid import uuid4
 
 import pytest
 
-from common.admin import Complete, Decision, Email, Extend, Fail, Hold, RefusedError, Release, Resend, Retry, Wake
+from common.admin import (
+    Complete,
+    Decision,
+    Email,
+    Extend,
+    Fail,
+    Hold,
+    Refund,
+    RefusedError,
+    Release,
+    Resend,
+    Retry,
+    Wake,
+)
 from common.admin.desk import Verb
 from common.events import PaymentCompleted
 from tests.integration.admin.office import ANNA, PLACES, Office
@@ -24,6 +37,7 @@ VERBS: dict[str, Callable[[], Verb]] = {
     "release": Release,
     "wake": Wake,
     "complete": lambda: Complete(BytesIO(b"a picture")),
+    "refund": Refund,
 }
 # For each verb where it is carried out, and to which stage that leads ("=": where the order is).
 ALLOWED: dict[str, dict[str, str]] = {
@@ -36,6 +50,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "fail": dict.fromkeys(["submit", "watch", "fetch"], "refund"),
     "hold": dict.fromkeys([p for p in PLACES if p not in {"removed", "refunded", "abandoned"}], "="),
     "release": {},
+    "refund": dict.fromkeys([p for p in PLACES if p not in {"checkout", "refunded", "abandoned"}], "refund"),
     "wake": dict.fromkeys([p for p in PLACES if p not in {"removed", "refunded", "abandoned"}], "="),
     "complete": dict.fromkeys([p for p in PLACES if p not in {"checkout", "refund_open", "abandoned"}], "fetch"),
 }  # fmt: skip
@@ -125,6 +140,21 @@ def test_twenty_retries_at_once_are_one(office: Office) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(retry, range(20))) == 1
     assert len(office.said) == 1
+
+
+@pytest.mark.parametrize("cents", [None, 50])
+def test_twenty_refunds_at_once_are_one(office: Office, cents: int | None) -> None:
+    job_id = office.an_order("keep")
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: office.act(Refund(cents), job_id).told, range(20)))
+    assert sum("go back to the customer" in words for words in told) == 1
+    [refund] = office.rows("SELECT amount_cents, state FROM refunds WHERE job_id = %s", job_id)
+    assert refund == {"amount_cents": cents or 192, "state": "claimed"}
+
+
+def test_more_than_was_paid_is_not_refunded(office: Office) -> None:
+    with pytest.raises(RefusedError, match="193 cents cannot be refunded: 192 of 192"):
+        office.act(Refund(193), office.an_order("keep"))
 
 
 def test_a_ticket_is_as_good_as_the_id(office: Office) -> None:
