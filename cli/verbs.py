@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from email_validator import EmailNotValidError, validate_email
 from rich.markup import escape
+from rich.progress import Progress
 
 from cli.office import As, Json, Office, Order, Sure, Why, decision, office
 from common.admin import (
     Complete,
+    Decision,
     Email,
     Extend,
     Fail,
@@ -23,6 +25,7 @@ from common.admin import (
     Resend,
     Retry,
     Wake,
+    crowds,
     handing,
 )
 from common.admin.desk import Verb, locate
@@ -134,19 +137,42 @@ def hold(
         _act(at, Hold(_instant(review)), order, by, why)
 
 
-def release(
-    order: Order,
+def release(  # noqa: PLR0913 - a command's options
+    order: Annotated[str | None, typer.Argument(help="The order's id or ticket.", show_default=False)] = None,
     *,
+    held_for: Annotated[
+        str | None,
+        typer.Option(help="All that is held for this reason: refund_brake, budget, …", show_default=False),
+    ] = None,
     promise_hours: Annotated[
         float | None, typer.Option(min=0.01, max=2160, help="The promise's new date, from now.", show_default="usual")
     ] = None,
     why: Why = "",
     by: As = "",
+    yes: Sure = False,
     json: Json = False,
 ) -> None:
-    """End a hold: the order goes on, with a new date for its promise."""
+    """End a hold: the order goes on, with a new date for its promise. Or end all holds of one reason."""
     with office(json=json) as at:
-        _act(at, Release(promise_hours), order, by, why)
+        if order and not held_for:
+            _act(at, Release(promise_hours), order, by, why)
+        elif held_for and not order:
+            count = crowds.held_for(at.desk, held_for)
+            at.sure(f"Release all {count} orders that are held for {held_for}?", yes=yes)
+            _release_all(at, held_for, count, decision(by, why))
+        else:
+            raise RefusedError("none_named", "Name one order, or --held-for a reason.")
+
+
+def _release_all(at: Office, reason: str, count: int, made: Decision) -> None:
+    released = 0
+    with Progress(console=at.console, transient=True, disable=at.json) as bar:
+        task = bar.add_task(f"Releasing {reason}", total=count)
+        for batch in crowds.release_all(at.desk, reason, made):
+            released += batch
+            bar.update(task, completed=released)
+    document = {"success": True, "released": released}
+    at.tell(document, lambda: at.console.print(f"[green]✔[/] {released} orders go on."))
 
 
 def wake(order: Order, *, why: Why = "", by: As = "", json: Json = False) -> None:

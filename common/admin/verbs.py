@@ -199,13 +199,13 @@ class Release(_Plain):
         if not job.held:
             return No("The order is not held.")
         reason = facts.hold_reason(tx, job.job_id) or ""
-        move = Move(job.stage, "released", {"was": reason}, wake_s=0, hold="")
+        move = Move(job.stage, "released", {"held_for": reason}, wake_s=0, hold="")
         told = "It goes on."
         if job.stage in UNDELIVERED:
             promise_s = tools.promise_s if self.promise_hours is None else self.promise_hours * HOUR_S
             move = replace(move, reopen=Reopen(job.attempts_base, promise_s))
             told = f"It goes on, and is promised within {promise_s / HOUR_S:g} hours from now."
-        return Yes(told, move, {"was": reason}, settles=("held", reason))
+        return Yes(told, move, {"held_for": reason}, settles=("held", reason))
 
 
 @dataclass(frozen=True, slots=True)

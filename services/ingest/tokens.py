@@ -11,6 +11,7 @@ from fastapi import Header, Request
 from services.ingest.edge import Edge
 from services.ingest.errors import ApiError
 from services.ingest.metrics import BAD_TOKENS
+from services.ingest.pace import client_of
 
 FAILURES, WITHIN_S = 30, 60.0
 MOST_CLIENTS = 10_000
@@ -44,7 +45,7 @@ _guesses = Guesses()
 
 def merchant(edge: Edge, request: Request, authorization: Annotated[str, Header()] = "") -> None:
     """Only who knows ADMIN_TOKEN passes. Raises ApiError 401, or 429 after too many wrong ones."""
-    client = request.client.host if request.client else ""
+    client = client_of(request.scope, edge.settings.trusted_proxies)
     wait_s = _guesses.wait_s(client)
     if wait_s:
         headers = {"Retry-After": str(int(wait_s) + 1)}

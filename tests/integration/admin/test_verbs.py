@@ -22,6 +22,7 @@ from common.admin import (
     Resend,
     Retry,
     Wake,
+    crowds,
 )
 from common.admin.desk import Verb
 from common.events import PaymentCompleted
@@ -253,3 +254,15 @@ def test_a_picture_handed_in_is_stored_before_anything_is_decided(office: Office
     assert office.rows("SELECT file_key FROM deliveries WHERE job_id = %s", job_id) == [
         {"file_key": f"results/{job_id}/2.0"}
     ]
+
+
+def test_what_a_rule_held_is_released_together_with_an_audit_row(office: Office) -> None:
+    ids = [office.an_order("submit") for _ in range(3)]
+    office.rows("UPDATE jobs SET hold_reason = 'a rule', review_at = now() WHERE job_id = ANY(%s)", ids)
+    assert crowds.held_for(office.desk, "a rule") == 3
+    assert sum(crowds.release_all(office.desk, "a rule", ANNA)) == 3
+    assert [office.job(job_id)["hold_reason"] for job_id in ids] == [None] * 3
+    [entry] = office.rows("SELECT actor, why FROM audit WHERE detail->>'held_for' = 'a rule'")
+    assert entry == {"actor": "anna", "why": "the customer asked"}
+    with pytest.raises(RefusedError, match="No order is held for 'a rule'"):
+        crowds.held_for(office.desk, "a rule")
