@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 from common.language import mark
 from common.signing import hash_token
 from services.ingest import opinions
+from services.ingest.answers import refusals
 from services.ingest.downloads import TOKEN
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
@@ -21,12 +22,14 @@ from services.ingest.status import TICKET
 TOO_EARLY = mark("Only a finished order can be rated.")
 UNKNOWN = mark("We do not know this order.")
 
+REFUSALS = refusals(404, 409, 422, page=True)
+
 router = APIRouter(tags=["customer"])
 Stars = Annotated[int, Form(ge=1, le=5)]
 Comment = Annotated[str, Form(max_length=MAX_COMMENT)]
 
 
-@router.post("/jobs/{ticket}/rating", status_code=303, response_class=Response)
+@router.post("/jobs/{ticket}/rating", status_code=303, response_class=Response, responses=REFUSALS)
 def rate_order(edge: Edge, ticket: str, stars: Stars, comment: Comment = "") -> Response:
     """Rate the order, from its page."""
     known = ticket if TICKET.fullmatch(ticket) else ""
@@ -34,7 +37,7 @@ def rate_order(edge: Edge, ticket: str, stars: Stars, comment: Comment = "") -> 
     return RedirectResponse(f"/jobs/{ticket}", 303)
 
 
-@router.post("/d/{token}/rating", status_code=303, response_class=Response)
+@router.post("/d/{token}/rating", status_code=303, response_class=Response, responses=REFUSALS)
 def rate_download(edge: Edge, token: str, stars: Stars, comment: Comment = "") -> Response:
     """Rate the order, from the page that the mail leads to."""
     known = hash_token(token if TOKEN.fullmatch(token) else "")
