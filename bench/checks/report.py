@@ -81,7 +81,22 @@ def _summary(half: Mapping[str, Any]) -> str:
             f"{total['group']}: {share:.2%} {verb} ({total['failed']} of {total['trials']:,}, "
             f"{total['low']:.2%} to {total['high']:.2%})"
         )
-    return "; ".join(words) + "."
+    promises = "All promises are kept." if half["kept"] else f"**Not every promise is kept**: {_broken(half)}."
+    return "; ".join(words) + f". {promises}"
+
+
+def _broken(half: Mapping[str, Any]) -> str:
+    """Where the rates fall short of what was promised."""
+    words = []
+    for rate in half["rates"]:
+        share = rate["failed"] / rate["trials"] if rate["trials"] else 1.0
+        if rate["group"] in PROMISED and share < PROMISED[rate["group"]]:
+            words.append(f"{rate['name']} {share:.1%} instead of {PROMISED[rate['group']]:.0%}")
+    fine = next(total for total in half["totals"] if total["group"] == "fine")
+    alarms = fine["failed"] / fine["trials"] if fine["trials"] else 0.0
+    if alarms > FALSE_ALARMS:
+        words.append(f"false alarms {alarms:.2%} instead of {FALSE_ALARMS:.1%}")
+    return ", ".join(words)
 
 
 def _row(rate: Mapping[str, Any]) -> str:

@@ -47,8 +47,9 @@ def half(tried: Sequence[Trial]) -> Half:
     by_rate = rates(tried)
     groups = ("fine", "other", "subtle", "gross")
     scores = {group: sorted(t.score for t in tried if t.group == group and t.kind != "skip") for group in groups}
+    marks = (0, 0.05, 0.5, 0.95, 1)
     quantiles = {
-        group: [known[int(q * (len(known) - 1))] for q in (0, 0.05, 0.5, 0.95, 1)] for group, known in scores.items()
+        group: [known[int(mark * (len(known) - 1))] for mark in marks] for group, known in scores.items() if known
     }
     return Half(len({t.photograph for t in tried}), by_rate, totals(tried), kept(by_rate), misses(tried), quantiles)
 
