@@ -23,8 +23,8 @@ GROUPS = {
 COLOURS = {"gross": "#0b7a75", "subtle": "#2f6db5", "other": "#98a2ad", "fine": "#d98324"}
 _HEAD = """# How well the checks of the picture tell good from bad
 
-Made by `./enlarger bench checks --record`; do not edit. {photographs} real photographs
-([where from](../photographs.md)), split in two halves by a hash of their names. The thresholds
+Made by `./enlarger bench checks --record`; do not edit. Measured on {photographs} real photographs
+([where from](../photographs.md)); all of them are split in two halves by a hash of their names. The thresholds
 ([the table](../quality.md)) were set on the train half alone and committed before the test half was first run.
 *Detected* means that the verdict was `fail`. Intervals are Wilson's at 95 %. "Of photographs" counts the photographs
 of which at least one trial ended in `fail`. What a corruption leaves as it was (channels of a grey picture swapped, a
