@@ -18,6 +18,7 @@ from common.limits import EARLY_S, LATE_S, Limits, spacing_s
 
 CAPACITY_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who gives the provider's places goes alone
 SCANNED = 100  # of the queue at once: those at its head may have been refunded meanwhile
+ENOUGH = 5  # deliveries that tell how long one takes
 EARLY, LATE = timedelta(seconds=EARLY_S), timedelta(seconds=LATE_S)
 
 
@@ -74,6 +75,19 @@ def load(tx: Transaction) -> Load:
                (SELECT count(*) FROM attempts WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown'))"""
     ).fetchone()
     return Load(*row) if row else Load(0, 0)
+
+
+def picture_s(tx: Transaction) -> float | None:
+    """Seconds that a picture is at the provider: the median of the newest deliveries; None when there are too few."""
+    row = tx.execute(
+        """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took_s)
+           FROM (SELECT extract(epoch FROM a.ended_at - a.submitted_at)::float8 AS took_s
+                 FROM (SELECT job_id, attempt FROM jobs WHERE completed_at IS NOT NULL
+                       ORDER BY completed_at DESC LIMIT 50) j
+                 JOIN attempts a USING (job_id, attempt)
+                 WHERE a.ended_at IS NOT NULL AND a.submitted_at IS NOT NULL) done"""
+    ).fetchone()
+    return float(row[1]) if row and row[0] >= ENOUGH else None
 
 
 def check_waits(tx: Transaction, wanted: Mapping[UUID, int], per_min: int) -> dict[UUID, float]:

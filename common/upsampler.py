@@ -8,6 +8,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Literal, Protocol
@@ -124,7 +125,7 @@ class _LiveAnswer(_Lenient):
     id: _Id
     status: str
     imageUrl: _Url | None = None  # noqa: N815 - the wire's name
-    creditCost: float | None = None  # noqa: N815 - the wire's name
+    creditCost: Annotated[Decimal, Field(allow_inf_nan=True)] | None = None  # noqa: N815 - the wire's name
     error: object = None
 
 
@@ -266,9 +267,10 @@ def _say_once(word: str) -> None:
     log.warning("provider.unknown_status", status=word)
 
 
-def _credits(cost: float | None) -> int | None:
+def _credits(cost: Decimal | None) -> int | None:
     """Whole credits; a number that can be no price is as good as none, the submission was accepted all the same."""
-    return math.ceil(cost) if cost is not None and 0 <= cost <= MAX_CREDITS else None
+    known = cost is not None and cost.is_finite() and 0 <= cost <= MAX_CREDITS
+    return math.ceil(cost) if cost is not None and known else None
 
 
 def _checked(report: Report) -> Report | None:

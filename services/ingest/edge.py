@@ -18,7 +18,9 @@ from common.pictures.examiner import Eyes
 from common.signing import Signer
 from common.stages import HOUR_S, Plan, Stage
 from common.storage import Storage
+from common.upsampler import NULL_URL
 from services.ingest.metrics import UNPUBLISHED
+from services.ingest.outlook import Means, Outlook
 from services.ingest.pictures import Viewer
 from services.ingest.quotes import Tariff
 from services.ingest.settings import IngestSettings
@@ -74,6 +76,7 @@ class Parts:
     viewer: Viewer
     publisher: Publisher
     tariff: Tariff
+    outlook: Outlook
 
     @classmethod
     def of(
@@ -91,6 +94,7 @@ class Parts:
             viewer=Viewer(Eyes(settings.bounds), settings.max_source_megapixels, settings.max_held_megapixels),
             publisher=Publisher(broker),
             tariff=Tariff.of(settings),
+            outlook=Outlook(database, _means(settings)),
         )
 
     @property
@@ -103,6 +107,11 @@ class Parts:
     @property
     def promise_s(self) -> float:
         return self.settings.delivery_promise_hours * 3600
+
+
+def _means(settings: IngestSettings) -> Means | None:
+    promise_s = settings.delivery_promise_hours * HOUR_S
+    return None if settings.upsampler_url == NULL_URL else Means(settings.limits, settings.hard_caps, promise_s)
 
 
 def _edge(request: Request) -> Parts:

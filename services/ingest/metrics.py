@@ -7,6 +7,10 @@ from common.metrics import SECONDS, from_zero
 REQUESTS = Counter("enlarger_http_requests", "Requests, by route and answer.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("enlarger_http_seconds", "Seconds to the end of the answer.", ["route"], buckets=SECONDS)
 CHECKOUTS = Counter("enlarger_checkouts", "Orders made, by how they reached the payment page.", ["kind", "outcome"])
+NOT_SOLD = from_zero(
+    Counter("enlarger_orders_not_sold", "Orders that could not have been delivered in time, by reason.", ["reason"]),
+    ("breaker", "backlog", "budget"),
+)
 STRIPE_EVENTS = Counter("enlarger_stripe_events", "Stripe's events, by what became of them.", ["type", "outcome"])
 STRIPE_CALLS = Counter("enlarger_stripe_calls", "Calls to Stripe, by how they were answered.", ["call", "outcome"])
 STRIPE_SECONDS = Histogram("enlarger_stripe_seconds", "Seconds until Stripe answered.", ["call"])

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
+from services.ingest.currencies import MAXIMUM_CENTS, MINIMUM_CENTS
 from services.ingest.settings import IngestSettings
 
-MINIMUM_CENTS = 50  # Stripe's, https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 MEGAPIXEL = 1_000_000
 RESOLUTIONS = {"4x": 4, "8x": 8}
 
@@ -19,6 +19,7 @@ class Tariff:
     cents_per_credit: int
     markup_percent: Decimal
     max_output_megapixels: int
+    minimum_cents: int = MINIMUM_CENTS["usd"]
 
     @classmethod
     def of(cls, settings: IngestSettings) -> "Tariff":
@@ -27,6 +28,7 @@ class Tariff:
             settings.cents_per_credit,
             settings.markup_percent,
             settings.upsampler_max_output_megapixels,
+            MINIMUM_CENTS[settings.currency],
         )
 
 
@@ -49,7 +51,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """The provider would not make this; `why` is for the customer."""
+    """The provider would not make this, or Stripe not charge it; `why` is for the customer."""
 
     why: str
 
@@ -67,7 +69,9 @@ def quote(tariff: Tariff, width: int, height: int, factor: int) -> Quote | TooLa
     credit_count = max(needed, 1)
     cost = credit_count * tariff.cents_per_credit
     price = (cost * (1 + tariff.markup_percent / 100)).quantize(Decimal(1), ROUND_HALF_UP)
-    return Quote(factor, wide, high, credit_count, cost, max(int(price), MINIMUM_CENTS), tariff.markup_percent)
+    if price > MAXIMUM_CENTS:
+        return TooLarge(f"Enlarged {factor} times, this picture would cost more than can be charged at once.")
+    return Quote(factor, wide, high, credit_count, cost, max(int(price), tariff.minimum_cents), tariff.markup_percent)
 
 
 def price_list(tariff: Tariff, width: int, height: int) -> Mapping[str, Quote] | TooLarge:

@@ -15,7 +15,8 @@ from common.outcomes import Move
 from common.stages import Stage, Status
 from services.ingest.edge import ACTOR, Parts
 from services.ingest.errors import ApiError
-from services.ingest.metrics import CHECKOUTS
+from services.ingest.metrics import CHECKOUTS, NOT_SOLD
+from services.ingest.outlook import RETRY_AFTER_S, TOLD
 from services.ingest.quotes import Quote
 from services.ingest.settings import origin_of
 from services.ingest.stripe import Purchase, Session, StripeAwayError, StripeRefusedError
@@ -60,7 +61,11 @@ class Buyer:
 
 
 def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opened:
-    """Make the order and its payment page. Raises ApiError 502 when Stripe gives none: then the job is abandoned."""
+    """Make the order and its payment page.
+
+    Raises ApiError 502 when Stripe gives none: then the job is abandoned; 503 for what could not be delivered in time.
+    """
+    _ensure_deliverable(edge, source, offer)
     job_id = compat.uuid7()
     ticket = f"tk_{secrets.token_hex(16)}"
     goes_to = buyer.return_url or f"{edge.settings.public_url}/jobs/{ticket}"
@@ -93,6 +98,14 @@ def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opene
     CHECKOUTS.labels(source.kind, "opened").inc()
     log.info("checkout.opened", job_id=str(job_id), kind=source.kind, amount_cents=offer.price_cents)
     return Opened(job_id, ticket, session.url or "")
+
+
+def _ensure_deliverable(edge: Parts, source: Source, offer: Quote) -> None:
+    obstacle = edge.outlook.obstacle(offer.credits)
+    if obstacle:
+        NOT_SOLD.labels(obstacle.value).inc()
+        log.warning("checkout.not_sold", kind=source.kind, obstacle=obstacle.value, credits=offer.credits)
+        raise ApiError(503, "not_deliverable_in_time", TOLD[obstacle], {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def return_page(edge: Parts, referer: str | None) -> str | None:

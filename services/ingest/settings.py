@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from common.budget import BudgetSettings
 from common.ledger import Fee
+from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, RevokeSettings, SecretKeySettings
+from services.ingest.currencies import MINIMUM_CENTS
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
@@ -43,7 +46,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
 
 
-class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeSettings):
+class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeSettings, LimitSettings, BudgetSettings):
     """`HOST`, `PORT`: where it listens; `PUBLIC_URL`: where customers, Stripe and the provider reach it."""
 
     host: str = "127.0.0.1"
@@ -65,12 +68,12 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     terms_url: str | None = None
 
     markup_percent: Decimal = Field(default=Decimal(200), ge=0)
-    cents_per_credit: int = Field(default=4, ge=0)
     credits_per_megapixel: Decimal = Field(default=Decimal("0.25"), gt=0)
     currency: str = Field(default="usd", pattern="^[a-z]{3}$")
     stripe_fee_percent: Decimal = Field(default=Decimal("2.9"), ge=0, description="of a charge, for the books")
     stripe_fee_fixed_cents: int = Field(default=30, ge=0, description="of every charge, for the books")
     revoke_on_dispute: bool = Field(default=True, description="a disputed order's download link ends")
+    upsampler_url: str = Field(default="https://upsampler.com/api/v1", description="null: knows no limits")
     upsampler_max_output_megapixels: int = Field(default=300, gt=0)
     max_source_megapixels: int = Field(default=75, gt=0)
     upload_keep_hours: float = Field(default=24, gt=0)
@@ -93,6 +96,13 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     @classmethod
     def _no_slash(cls, value: str | None) -> str | None:
         return value.rstrip("/") if value else None
+
+    @field_validator("currency")
+    @classmethod
+    def _a_currency_with_cents(cls, value: str) -> str:
+        if value not in MINIMUM_CENTS:
+            raise ValueError(f"it must be one of {', '.join(MINIMUM_CENTS)}")
+        return value
 
     @field_validator("stripe_webhook_secret")
     @classmethod

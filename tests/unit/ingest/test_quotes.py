@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ingest.currencies import MINIMUM_CENTS
 from services.ingest.quotes import Quote, Tariff, TooLarge, dollars, price_list, quote, shown
+from services.ingest.stripe import Purchase
 
 TARIFF = Tariff(Decimal("0.25"), 4, Decimal(200), 300)
 sides = st.integers(min_value=1, max_value=20_000)
@@ -70,6 +72,30 @@ def test_the_plugin_reads_numbers() -> None:
         "output_megapixels": 64.0,
         "output_dimensions": {"width": 8000, "height": 8000},
     }
+
+
+@pytest.mark.parametrize("markup", [Decimal(0), Decimal(200), Decimal("33.3"), Decimal("250.5")])
+def test_every_credit_count_to_5000_is_charged_as_it_was_quoted(markup: Decimal) -> None:
+    tariff = Tariff(Decimal("0.25"), 4, markup, 10**9)
+    for credit_count in range(1, 5001):
+        offer = quote(tariff, 2000 * credit_count, 2000, 1)
+        assert isinstance(offer, Quote)
+        assert (offer.credits, offer.cost_cents) == (credit_count, credit_count * 4)
+        exact = floor(credit_count * 4 * (1 + Fraction(markup) / 100) + Fraction(1, 2))
+        assert offer.price_cents == max(exact, 50)
+        assert Decimal(repr(shown(offer)["customer_price"])) * 100 == offer.price_cents
+        assert Purchase("", offer.price_cents, "usd", {}, "", "", None, "").amount_cents == offer.price_cents
+
+
+def test_a_price_is_never_below_what_stripe_takes_in_its_currency() -> None:
+    assert _priced(Tariff(Decimal("0.25"), 4, Decimal(0), 300, MINIMUM_CENTS["gbp"]), 1000, 1000, 4) == 30
+    assert _priced(Tariff(Decimal("0.25"), 4, Decimal(0), 300, MINIMUM_CENTS["czk"]), 1000, 1000, 4) == 1500
+
+
+def test_what_stripe_cannot_charge_at_once_is_refused_with_a_reason() -> None:
+    refusal = quote(Tariff(Decimal(1), 10**6, Decimal(0), 300), 4000, 4000, 4)
+    assert isinstance(refusal, TooLarge)
+    assert "charged at once" in refusal.why
 
 
 @given(sides, sides, st.sampled_from([4, 8]), st.decimals(0, 1000, places=2))
