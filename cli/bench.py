@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -123,9 +124,10 @@ def checks(
 
 
 def _rates(name: str, half: "Half") -> Table:
-    table = Table(title=f"The {name} half: {half.photographs} photographs", title_justify="left", title_style="bold")
-    table.add_column("")
-    for column in ("trials", "fail", "95 %", "warn", "no change"):
+    title = f"The {name} half: {half.photographs} photographs"
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for column in ("trials", "fail", "95 %", "warn", "same"):
         table.add_column(column, justify="right", no_wrap=True)
     group = ""
     for rate in sorted(half.rates, key=lambda one: ("fine", "gross", "subtle", "other").index(one.group)):
