@@ -122,5 +122,6 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "LC_ALL": "C.UTF-8",
         "VIPS_BLOCK_UNTRUSTED": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",  # an arena for each thread would count as address space
     }

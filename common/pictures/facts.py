@@ -56,7 +56,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """A verdict: its kind (bounded, a metric's label) and what was measured, for people."""
+    """A verdict: its kind (bounded, a metric's label), what was measured, for people; its score where it has one."""
 
     kind: str
     measured: str
+    score: float | None = None

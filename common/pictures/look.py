@@ -72,9 +72,7 @@ def small_copy(image: pyvips.Image, task: Look, turn: int = 1) -> pyvips.Image:
             raise
     small = small.colourspace("srgb").cast("uchar")
     if turn != 1:
-        small = small.copy()
-        small.set_type(pyvips.GValue.gint_type, "orientation", turn)
-        small = small.autorot()
+        small = noted(small, turn).autorot()
     if task.small_copy:
         save(small, task.small_copy)
     return small
@@ -87,6 +85,18 @@ def save(small: pyvips.Image, path: str) -> None:
         opaque.jpegsave(path, Q=85, keep="none")
     else:
         small.pngsave(path, compression=6, keep="none")
+
+
+def noted(image: pyvips.Image, turn: int) -> pyvips.Image:
+    """The same picture with another note of which way up it is, an EXIF orientation."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", turn)
+    return image
+
+
+def reference(path: str) -> pyvips.Image:
+    """A small copy that we made ourselves, whole in memory. Raises DecodeError."""
+    return pyvips.Image.pngload(path, fail_on="warning").copy_memory()
 
 
 def seen(image: pyvips.Image, media_type: str, small: pyvips.Image) -> Seen:

@@ -30,7 +30,7 @@ def preview_key(file_key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What was stored: bytes, digest (hex), type, pixels; the bytes of its preview, where there is one."""
+    """What was stored: bytes, digest (hex), type, pixels; its preview's bytes, score, and what checks warn of."""
 
     file_size: int
     sha256: str
@@ -38,6 +38,8 @@ class StoredFile:
     width: int
     height: int
     preview_size: int | None = None
+    score: float | None = None
+    warnings: str | None = None
 
 
 def running(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[FetchClaim, bool]]]:
@@ -88,7 +90,7 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
         tx,
         """UPDATE deliveries d SET stored_at = now(), file_size = i.file_size, sha256 = i.sha256,
                media_type = i.media_type, width = i.width, height = i.height,
-               preview_size = i.preview_size
+               preview_size = i.preview_size, score = i.score, warnings = i.warnings
            FROM {rows} WHERE d.job_id = i.job_id AND d.attempt = i.attempt AND d.claim_no = i.claim_no""",
         {
             "job_id": ("uuid", [c.job_id for c, _ in stored]),
@@ -100,6 +102,8 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
             "width": ("int", [f.width for _, f in stored]),
             "height": ("int", [f.height for _, f in stored]),
             "preview_size": ("bigint", [f.preview_size for _, f in stored]),
+            "score": ("float4", [f.score for _, f in stored]),
+            "warnings": ("text", [f.warnings for _, f in stored]),
         },
     )
 

@@ -107,6 +107,14 @@ class Deliver:
             deliveries.record(tx, stored)
         if over:
             deliveries.release(tx, over)
+        jobs.raise_attention(
+            tx,
+            [
+                (a.work.job.job_id, "quality_warning", a.answer.warnings)
+                for a in answered
+                if isinstance(a.answer, StoredFile) and a.answer.warnings and _awaited(a.work.job, a.about)
+            ],
+        )
         for a in answered:
             if isinstance(a.answer, Unfit | Gone) and _awaited(a.work.job, a.about):
                 attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, _why(a.answer))

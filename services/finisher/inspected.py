@@ -10,20 +10,28 @@ class Inspect:
     """Look at a result.
 
     `size`: width and height, in pixels, of the source as it is stored, times the factor. `turned`: the source's EXIF
-    orientation; None where nobody looked at the source.
+    orientation; None where nobody looked at the source. `reference`: the source's small copy, which the result is
+    compared with; None where there is none. `factor`: how many times larger it was sold.
     """
 
     look: Look
     size: tuple[int, int]
     turned: int | None
+    factor: int = 1
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A result that is what was sold. `orientation`: what its file must carry to be shown upright."""
+    """A result that is what was sold. `orientation`: what its file must carry to be shown upright.
+
+    `score` of the comparison with the source, 1 the best; None where there was none. `warnings`: for people to see.
+    """
 
     seen: Seen
     orientation: int
+    score: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def shown_upright(stored: tuple[int, int], orientation: int, task: Inspect) -> int | None:

@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import structlog
+
 from common import crash
 from common.admin.handing import HANDED_IN
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.pictures.examiner import Examiner, ExaminerError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
 from common.sources import Source
-from common.storage import Storage, StorageError
+from common.storage import MissingFileError, Storage, StorageError
 from common.upsampler import NULL_URL
 from services.finisher import handed
 from services.finisher.deliveries import FetchClaim, StoredFile, preview_key
 from services.finisher.inspected import Inspect, Inspected
-from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS
+from services.finisher.metrics import CHECKS_FAILED, DOWNLOADED, FINISH_SECONDS, SCORES
 from services.finisher.privacy.pieces import UnknownLayoutError
 from services.finisher.privacy.strip import strip
 from services.finisher.settings import DeliverSettings
 
+log = structlog.get_logger()
 ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 
 
@@ -92,6 +95,8 @@ class Results:
             case Fetched(size=size):
                 DOWNLOADED.inc(size)
         found = self._examiner.look(self._task(about, folder))
+        if found.score is not None:
+            SCORES.labels("failed" if isinstance(found, Unfit) else "delivered").observe(found.score)
         return found if isinstance(found, Unfit) else self._store(about, folder, fetched, found)
 
     def _task(self, about: Fetch, folder: Path) -> Inspect:
@@ -100,7 +105,20 @@ class Results:
         source = about.source
         if source is None or source.width is None or source.height is None:
             return Inspect(look, about.size, None)
-        return Inspect(look, (source.width * about.factor, source.height * about.factor), source.orientation)
+        size = (source.width * about.factor, source.height * about.factor)
+        return Inspect(look, size, source.orientation, about.factor, self._reference(source, folder))
+
+    def _reference(self, source: Source, folder: Path) -> str | None:
+        """The source's small copy; without it the result is looked at all the same. Raises StorageError."""
+        path = folder / "reference.png"
+        try:
+            found = self._storage.read(source.reference_key)
+        except MissingFileError:
+            log.warning("result.not_compared", job_id=str(source.job_id))
+            return None
+        with path.open("wb") as target:
+            target.writelines(found.chunks)
+        return str(path)
 
     def _store(self, about: Fetch, folder: Path, fetched: Fetched, found: Inspected) -> FetchAnswer:
         path, size, digest, seen = folder / "result", fetched.size, fetched.sha256, found.seen
@@ -115,7 +133,9 @@ class Results:
         self._storage.write(about.claim.file_key, path)
         self._storage.write(preview_key(about.claim.file_key), preview)
         crash.point("after_store")
-        return StoredFile(size, digest, seen.media_type, seen.width, seen.height, preview.stat().st_size)
+        warnings = "; ".join(found.warnings) or None
+        small = preview.stat().st_size
+        return StoredFile(size, digest, seen.media_type, seen.width, seen.height, small, found.score, warnings)
 
     def _store_nothing(self, about: Fetch) -> FetchAnswer:
         """A result of the provider `null:` (contracts.md section 4): an empty file of the right size in pixels."""

@@ -3,12 +3,12 @@
 import gzip
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from common.pictures.facts import Unfit
 from common.sources import Source
@@ -17,12 +17,15 @@ from services.finisher.deliveries import FetchClaim, StoredFile, preview_key
 from services.finisher.results import Failed, Fetch, Gone, Results
 from services.finisher.settings import DeliverSettings
 from tests.integration.pictures.bombs import bombs
-from tests.integration.sandbox.standin import photograph
+from tests.integration.sandbox.standin import ROOT, photograph
 from tests.unit.builders import JOB, Script, answer, settings, site
 
 SIZE = (640, 480)
 CLAIM = FetchClaim(JOB, 1, 1)
 BOMBS = bombs()
+PHOTOS = ROOT / "sandbox" / "shop" / "photos"
+GREY = Image.new("RGB", SIZE, (128, 128, 128))
+HALF = Image.linear_gradient("L").resize(SIZE).point([0] * 128 + [255] * 128)
 
 
 def _file(size: tuple[int, int] = SIZE, kind: str = "PNG", orientation: int = 1, **more: Any) -> bytes:
@@ -102,6 +105,55 @@ def test_what_was_not_sold_is_not_stored(tmp_path: Path, body: bytes, turned: in
 
 def test_without_a_look_at_the_source_either_way_up_will_do(tmp_path: Path) -> None:
     assert isinstance(_fetch(tmp_path, answer(_file((480, 640))), turned=None), StoredFile)
+
+
+def _compared(folder: Path, result: Image.Image, orientation: int = 1) -> Any:
+    """Fetch this as the enlargement of a photograph whose reduced copy is stored."""
+    buffer = io.BytesIO()
+    _photo().save(buffer, "PNG")
+    Storage(f"file://{folder}").write("references/x", buffer.getvalue())
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    enlarged = io.BytesIO()
+    result.save(enlarged, "PNG", exif=exif)
+    return _fetch(folder, answer(enlarged.getvalue()), turned=orientation)
+
+
+def _photo() -> Image.Image:
+    with Image.open(PHOTOS / "raccoon.jpg") as photo:
+        return photo.resize((SIZE[0] // 4, SIZE[1] // 4), Image.Resampling.LANCZOS)
+
+
+def _enlarged() -> Image.Image:
+    return _photo().resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def test_a_true_enlargement_is_delivered_with_its_score(tmp_path: Path) -> None:
+    found = _compared(tmp_path, _enlarged())
+
+    assert isinstance(found, StoredFile), found
+    assert found.score is not None
+    assert found.score > 0.5
+    assert _stored(tmp_path, preview_key(CLAIM.file_key)).width <= 512
+
+
+SPOILED: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "another picture": lambda _image: photograph(SIZE),
+    "on its head": lambda image: image.rotate(180),
+    "a mirror image": ImageOps.mirror,
+    "a negative": ImageOps.invert,
+    "half of it grey": lambda image: Image.composite(image, GREY, HALF),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
+def test_another_picture_is_not_delivered(tmp_path: Path, spoil: Callable[[Image.Image], Image.Image]) -> None:
+    found = _compared(tmp_path, spoil(_enlarged()))
+
+    assert isinstance(found, Unfit), found
+    assert found.score is not None
+    assert "threshold" in found.measured
+    assert not list(tmp_path.rglob("results/*"))
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())

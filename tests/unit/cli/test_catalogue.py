@@ -15,7 +15,7 @@ PERSONAL = {"job_id", "job", "email", "ticket", "token", "url", "path"}
 def test_a_metric_keeps_to_the_conventions(entry: Entry) -> None:
     assert re.fullmatch(r"enlarger_[a-z]+(_[a-z]+)*", entry.name)
     assert entry.name.endswith("_total") == (entry.kind == "counter")
-    assert entry.kind != "histogram" or entry.name.endswith("_seconds")
+    assert entry.kind != "histogram" or entry.name.endswith(("_seconds", "_ratio"))
     assert not re.search(r"_(ms|minutes|hours|kb|mb|milliseconds)(_|$)", entry.name)
     assert entry.documentation.endswith(".")
 
