@@ -13,10 +13,12 @@ from cli import (
     demo,
     docs,
     jobs,
+    load,
     mails,
     operate,
     queues,
     report,
+    sbom,
     show,
     switching,
     top,
@@ -58,7 +60,13 @@ PANELS: Mapping[str, Commands] = {
         "migrate": operate.migrate_database,
         "pictures": operate.pictures,
     },
-    "Develop": {"docs": docs.docs, "mails": mails.mails, "chaos": chaos.chaos},
+    "Develop": {
+        "docs": docs.docs,
+        "mails": mails.mails,
+        "chaos": chaos.chaos,
+        "load": load.load,
+        "sbom": sbom.sbom,
+    },
 }
 GROUPS: Mapping[str, tuple[str, typer.Typer]] = {"dead": ("Look", dead.app), "bench": ("Develop", bench.app)}
 PASSED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}

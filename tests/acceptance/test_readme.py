@@ -23,6 +23,8 @@ RUN_BY = {
     **dict.fromkeys(
         ["jobs", "show", "top", "queues", "doctor", "pause", "resume", "drain"], "tests/acceptance/test_operators.py"
     ),
+    "load": "tests/acceptance/test_load.py",
+    "sbom": "tests/unit/deploy/test_release.py",
 }
 SHOWN = re.compile(r"\./enlarger ((?:bench )?[a-z]+)")
 
