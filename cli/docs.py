@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from cli import catalogue, environments, quality
 from cli.boards import BOARDS
 from cli.boards.panel import Board
+from cli.office import CliSettings
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE, Event
 from common.settings import CommonSettings
 from common.topology import dead_queue
@@ -87,6 +88,8 @@ def settings() -> str:
     for worker, cls in WORKERS.items():
         for name, info in cls.model_fields.items():
             rows.setdefault(name, (info, []))[1].append(worker)
+    for name, info in CliSettings.model_fields.items():
+        rows.setdefault(name, (info, ["the command line"]))
     lines = [_row(name, info, used) for name, (info, used) in sorted(rows.items())]
     head = [
         "# Settings",
