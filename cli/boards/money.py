@@ -63,6 +63,37 @@ BOOKS = Row(
         ),
     ),
 )
+BUDGET = Row(
+    "Budget",
+    (
+        Panel(
+            "Budget spent",
+            "percentunit",
+            "Of each budget that is set, what is spent in its period; with a hard stop orders are held at 1.",
+            "BudgetNearlySpent",
+            (
+                Query(
+                    "max by (period, unit) (enlarger_budget_spent / enlarger_budget_limit)",
+                    "{{unit}} of the {{period}}",
+                ),
+            ),
+        ),
+        Panel(
+            "The month's budget lasts",
+            "s",
+            "As fast as it goes now: until it is spent, or until the month is over.",
+            "BudgetNearlySpent",
+            (Query("min by (unit) (enlarger_budget_lasts_seconds)", "{{unit}}"),),
+        ),
+        Panel(
+            "Held by budget or brake",
+            "short",
+            "Orders that wait for the next period or for a person.",
+            "RefundsHeld",
+            (Query("sum by (reason) (enlarger_held_jobs)", "{{reason}}"),),
+        ),
+    ),
+)
 TAKEN = Row(
     "In the time shown",
     (
@@ -142,5 +173,5 @@ FLOW = Row(
     ),
 )
 MONEY = Board(
-    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (BOOKS, TAKEN, FLOW),
+    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (BOOKS, BUDGET, TAKEN, FLOW),
 )  # fmt: skip

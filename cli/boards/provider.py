@@ -49,6 +49,25 @@ ANSWERS = Row(
         ),
     ),
 )
+CAPACITY = Row(
+    "Capacity",
+    (
+        Panel(
+            "Breaker",
+            "short",
+            "0 closed; 1 half-open: one order tries; 2 open: orders wait.",
+            "BreakerOpen",
+            (Query("max by (breaker) (enlarger_breaker_state)", "{{breaker}}"),),
+        ),
+        Panel(
+            "Waiting for a place",
+            "short",
+            "Orders that wait for a place or a slot time at the provider: more replicas do not help them.",
+            "ProviderErrors",
+            (Query("max(enlarger_capacity_waiting_jobs)", "orders"),),
+        ),
+    ),
+)
 WEBHOOKS = Row(
     "Webhooks and polling",
     (
@@ -132,5 +151,5 @@ QUALITY = Row(
 )
 PROVIDER = Board(
     "enlarger-provider", "Enlarger: provider and quality",
-    "How the provider answers, and whether what it makes is any good.", (ANSWERS, WEBHOOKS, QUALITY),
+    "How the provider answers, and whether what it makes is any good.", (ANSWERS, CAPACITY, WEBHOOKS, QUALITY),
 )  # fmt: skip

@@ -26,7 +26,7 @@ COMPARED = re.compile(r"(.+?) (?:>=|>|<|<=|==) [0-9.e]+", re.DOTALL)
 def seen(broker: Broker, durable_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder: Path = tmp_path_factory.mktemp("monitoring")
     with (
-        started(broker, durable_database, folder, QUICK | {"CENSUS_S": "1"}) as stack,
+        started(broker, durable_database, folder, QUICK | {"CENSUS_S": "1", "BUDGET_MONTHLY_CENTS": "100000"}) as stack,
         watched(stack, broker, folder / "prometheus") as found,
     ):
         live(found)
