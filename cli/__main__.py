@@ -9,6 +9,7 @@ from cli import (
     bench,
     chaos,
     checks,
+    dashboards,
     dead,
     demo,
     docs,
@@ -62,6 +63,7 @@ PANELS: Mapping[str, Commands] = {
     },
     "Develop": {
         "docs": docs.docs,
+        "dashboards": dashboards.dashboards,
         "mails": mails.mails,
         "chaos": chaos.chaos,
         "load": load.load,
