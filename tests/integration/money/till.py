@@ -6,7 +6,7 @@ Events are handed to ingest's own functions, in whatever order and however often
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from uuid import UUID
 
@@ -173,10 +173,18 @@ class Till:
         return [row[0] for row in self.sql("SELECT reason FROM attention WHERE job_id = %s AND closed_at IS NULL"
                                            " ORDER BY attention_id", job_id)]  # fmt: skip
 
-    def balance(self, account: str) -> int:
-        """Cents in an account: its debits less its credits."""
-        return int(self.sql("SELECT COALESCE(sum(CASE WHEN debit = %s THEN amount_cents ELSE -amount_cents END), 0)"
-                            " FROM ledger WHERE %s IN (debit, credit)", account, account)[0][0])  # fmt: skip
+    def with_stripe(self, stripe: Any) -> Parts:
+        """Ingest's parts with this bank behind them."""
+        return replace(self.edge, stripe=stripe)
+
+    def balance(self, account: str, orders: Sequence[UUID] | None = None) -> int:
+        """Cents in an account, of these orders or of all: its debits less its credits."""
+        (total,) = self.sql(
+            """SELECT COALESCE(sum(CASE WHEN debit = %s THEN amount_cents ELSE -amount_cents END), 0)
+               FROM ledger WHERE %s IN (debit, credit) AND (%s::uuid[] IS NULL OR job_id = ANY(%s::uuid[]))""",
+            account, account, orders, orders,
+        )  # fmt: skip
+        return int(total[0])
 
     def facts(self, job_id: UUID) -> list[str]:
         rows = self.sql("SELECT kind FROM ledger WHERE job_id = %s ORDER BY kind", job_id)

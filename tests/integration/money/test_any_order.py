@@ -1,0 +1,113 @@
+"""Stripe promises no order, and delivers at least once: whatever comes when, the books end the same: as Stripe's."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from common.stages import Stage
+from sandbox.stripe.books import RefundPlan
+from sandbox.stripe.inputs import RefundCreate
+from services.ingest.stripe_events import receive, replay
+from tests.integration.money.till import PRICE, Bank, Till
+from tests.integration.money.worlds import HISTORY, World, happen, stripes_balance
+
+EXAMPLES = 40
+
+
+def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> None:
+    outcomes: Counter[str] = Counter()
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],  # shrinking takes longer than a test may
+    )
+    @given(histories=st.lists(HISTORY, min_size=1, max_size=3), data=st.data())
+    def told(histories: list[Any], data: st.DataObject) -> None:
+        till.bank = Bank()
+        till.edge = till.with_stripe(till.bank)
+        orders = [till.order() for _ in histories]
+        for job_id, (payment, steps) in zip(orders, histories, strict=True):
+            happen(till, job_id, payment, steps)
+        events, till.bank.events = till.bank.events, []
+        first, other = World(till, {j: j for j in orders}, {}), World.of(till, orders)
+
+        for event in events:
+            outcomes[f"{event['type']} {first.hear(event)}"] += 1
+        repeated = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
+        for event in data.draw(st.permutations(events + repeated)):
+            other.hear(event)
+
+        assert other.books() == first.books()
+        assert other.ends() == first.ends()
+        assert till.balance("stripe", orders) == stripes_balance(till.bank)
+        charged, refunded = -till.balance("sales", orders), till.balance("refunds", orders)
+        assert (charged, refunded) == (till.bank.charged, till.bank.refunded)
+        assert sum(refunded for _, refunded in first.ends().values()) == till.bank.refunded
+
+    told()
+    assert outcomes["refund.created applied"] > 5
+    assert outcomes["charge.dispute.closed applied"] > 1
+
+
+@pytest.mark.parametrize("copies", [50])
+def test_fifty_duplicates_of_each_event_at_once_have_one_effect(till: Till, copies: int) -> None:
+    job_id = till.order()
+    intent = till.pay(job_id)
+    till.bank.books.refund(RefundCreate(payment_intent=intent, amount=50), RefundPlan())
+    till.bank.books.dispute(intent, "needs_response", "fraudulent")
+    till.bank.books.close_dispute(till.bank.events[-1]["data"]["object"]["id"], "won")
+    for event in till.bank.events:
+        with ThreadPoolExecutor(20) as threads:
+            outcomes = Counter(threads.map(lambda told: receive(till.edge, told), [event] * copies))
+        assert outcomes["duplicate"] == copies - 1, (event["type"], outcomes)
+
+    facts = till.facts(job_id)
+    assert facts == ["charge", "dispute", "dispute", "fee", "fee", "refund"]
+    assert till.balance("stripe") == stripes_balance(till.bank)
+    kinds = [r[0] for r in till.sql("SELECT kind FROM job_events WHERE job_id = %s", job_id)]
+    assert (kinds.count("paid"), kinds.count("refunded_in_part")) == (1, 1)
+
+
+def test_all_events_at_once_and_backwards_are_stripes_books(till: Till) -> None:
+    job_id = till.order()
+    intent = till.pay(job_id)
+    till.bank.books.refund(RefundCreate(payment_intent=intent, amount=50), RefundPlan("pending"))
+    till.bank.books.move_refund(till.bank.events[-2]["data"]["object"]["id"], "succeeded")
+    till.bank.books.dispute(intent, "warning_needs_response", "fraudulent")
+    events = till.bank.events[::-1] * 5
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda told: receive(till.edge, told), events))
+
+    assert till.balance("stripe") == stripes_balance(till.bank)
+    assert till.job(job_id).refunded_cents == 50
+
+
+def test_what_was_paid_and_given_back_before_anyone_told_is_not_made(till: Till) -> None:
+    job_id = till.order()
+    intent = till.pay(job_id)
+    till.bank.books.refund(RefundCreate(payment_intent=intent), RefundPlan())
+    till.bank.events.reverse()
+    assert till.tell()[0] == "ignored"
+
+    assert till.job(job_id).stage is Stage.REFUND
+    till.refund_lane(job_id)
+    job = till.job(job_id)
+    assert (job.stage, job.status, job.refunded_cents) == ("announce", "refunded", PRICE)
+    assert till.bank.refunded == PRICE
+
+
+def test_a_replayed_event_changes_nothing(till: Till) -> None:
+    job_id, intent = till.paid()
+    till.bank.books.refund(RefundCreate(payment_intent=intent, amount=50), RefundPlan())
+    till.tell()
+    before = till.facts(job_id), till.job(job_id).version
+    for payload in [row[0] for row in till.sql("SELECT payload FROM stripe_events")]:
+        replay(till.edge, payload)
+
+    assert (till.facts(job_id), till.job(job_id).version) == before
