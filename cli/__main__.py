@@ -7,12 +7,14 @@ import typer
 
 from cli import (
     bench,
+    books,
     chaos,
     checks,
     dashboards,
     dead,
     demo,
     docs,
+    events,
     jobs,
     load,
     mails,
@@ -53,7 +55,7 @@ PANELS: Mapping[str, Commands] = {
         "resend": verbs.resend,
         "email": verbs.email,
     },
-    "Money and figures": {"report": report.report},
+    "Money and figures": {"report": report.report, "books": books.books},
     "Run the service": {
         "pause": switching.pause,
         "resume": switching.resume,
@@ -70,7 +72,11 @@ PANELS: Mapping[str, Commands] = {
         "sbom": sbom.sbom,
     },
 }
-GROUPS: Mapping[str, tuple[str, typer.Typer]] = {"dead": ("Look", dead.app), "bench": ("Develop", bench.app)}
+GROUPS: Mapping[str, tuple[str, typer.Typer]] = {
+    "dead": ("Look", dead.app),
+    "events": ("Money and figures", events.app),
+    "bench": ("Develop", bench.app),
+}
 PASSED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 for panel, commands in PANELS.items():

@@ -13,7 +13,7 @@ from common.budget import BudgetSettings
 from common.ledger import Fee
 from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
-from common.settings import CommonSettings, RevokeSettings, SecretKeySettings
+from common.settings import CommonSettings, DatabaseSettings, RevokeSettings, SecretKeySettings
 from services.ingest.currencies import MINIMUM_CENTS
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
@@ -44,6 +44,13 @@ def origin_of(url: str) -> str:
     default = {"http": 80, "https": 443}[parts.scheme]
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, default} else "")
+
+
+class AccountSettings(DatabaseSettings):
+    """The account at Stripe, for commands that only read it."""
+
+    stripe_api_key: SecretStr = Field(examples=["sk_test_…, or a restricted key that may read charges and refunds"])
+    stripe_api_base: str = "https://api.stripe.com"
 
 
 class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeSettings, LimitSettings, BudgetSettings):

@@ -4,7 +4,7 @@ https://docs.stripe.com/api/checkout/sessions and https://docs.stripe.com/webhoo
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,6 +48,18 @@ class Session:
     @property
     def paid(self) -> bool:
         return self.payment_status in {"paid", "no_payment_required"}
+
+
+@dataclass(frozen=True, slots=True)
+class StripeCharge:
+    """A payment as Stripe's books have it. `refunded_cents` counts refunds that are still pending; `ours`: Enlarger
+    opened its payment page.
+    """
+
+    payment_intent: str
+    amount_cents: int
+    refunded_cents: int
+    ours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,18 @@ class Stripe:
         params: Any = {"payment_intent": payment_intent, "limit": 100}
         listed = _asked("refunds", lambda: list(self._client.v1.refunds.list(params).auto_paging_iter()))
         return tuple(seen_of(refund.to_dict()) for refund in listed)
+
+    def charges(self, created: dict[str, int], payment_intent: str | None = None) -> Iterator[StripeCharge]:
+        """The payments that succeeded, `created` as Stripe filters it. Raises StripeAwayError, StripeRefusedError."""
+        params: Any = {"limit": 100}
+        params |= {"created": created} if created else {}
+        params |= {"payment_intent": payment_intent} if payment_intent else {}
+        listed = _asked("charges", lambda: list(self._client.v1.charges.list(params).auto_paging_iter()))
+        for charge in (one.to_dict() for one in listed):
+            intent = charge.get("payment_intent")
+            if charge["status"] == "succeeded" and isinstance(intent, str):
+                ours = (charge.get("metadata") or {}).get("source") == "enlarger"
+                yield StripeCharge(intent, charge["amount_captured"], charge["amount_refunded"], ours)
 
     def expire(self, session_id: str) -> Session:
         """Close an open payment page. Raises StripeRefusedError when it is not open any more, StripeAwayError."""

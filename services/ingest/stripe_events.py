@@ -6,26 +6,28 @@ Replays: every fact is written under its own name, so an event that is acted on 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
 from common import crash, jobs
-from common.database import Transaction
+from common.database import Database, Transaction
+from common.events import Event
 from common.jobs import Job
 from common.metrics import moved
 from common.outcomes import Move, Nothing, Wait
 from common.refunds import StripeRefund
-from common.stages import Stage, Status
+from common.stages import HOUR_S, Plan, Stage, Status
 from services.ingest import early, payments, reversals
-from services.ingest.edge import ACTOR, Parts
+from services.ingest.edge import ACTOR
 from services.ingest.metrics import STRIPE_EVENTS
 from services.ingest.payments import Paid, Terms
 from services.ingest.reversals import Reversal, Rules
-from services.ingest.stripe import session_of
+from services.ingest.settings import IngestSettings
+from services.ingest.stripe import Stripe, session_of
 
 ABOUT_SESSIONS = {
     "checkout.session.completed",
@@ -73,7 +75,28 @@ class Told:
     seen: tuple[StripeRefund, ...] = ()
 
 
-def receive(edge: Parts, payload: Mapping[str, Any]) -> str:
+class Cashier(Protocol):
+    """What acting on an event needs: ingest has it, and the command that replays events."""
+
+    @property
+    def settings(self) -> IngestSettings: ...
+    @property
+    def plans(self) -> Mapping[Stage, Plan]: ...
+    @property
+    def database(self) -> Database: ...
+    @property
+    def stripe(self) -> Stripe: ...
+    @property
+    def publisher(self) -> "Publishing": ...
+
+
+class Publishing(Protocol):
+    """Publishes after a commit; what it does not, the clock does."""
+
+    def publish(self, events: Sequence[Event]) -> None: ...
+
+
+def receive(edge: Cashier, payload: Mapping[str, Any]) -> str:
     """Record the event and act on it; returns what became of it. Raises DatabaseAwayError, StripeAwayError.
 
     The events that follow are published after the commit.
@@ -85,13 +108,13 @@ def receive(edge: Parts, payload: Mapping[str, Any]) -> str:
     return outcome
 
 
-def replay(edge: Parts, payload: Mapping[str, Any]) -> str:
+def replay(edge: Cashier, payload: Mapping[str, Any]) -> str:
     """Act on a recorded event once more: what it says is on the books already, or is now. Raises as `receive`."""
     event = StripeEvent.of(payload)
     return _act(edge, event, _ask(edge, event), again=True)
 
 
-def _ask(edge: Parts, event: StripeEvent) -> Told:
+def _ask(edge: Cashier, event: StripeEvent) -> Told:
     """What Stripe must be asked for, while no transaction is open."""
     if event.kind in reversals.CHARGES:
         return Told(seen=_refunds(edge, event))
@@ -99,20 +122,21 @@ def _ask(edge: Parts, event: StripeEvent) -> Told:
     return Told(_with_address(edge, event, paid) if paid and not paid.email else paid)
 
 
-def _act(edge: Parts, event: StripeEvent, told: Told, *, again: bool) -> str:
+def _act(edge: Cashier, event: StripeEvent, told: Told, *, again: bool) -> str:
     with edge.database.transaction() as tx:
         job_id = _find_job(tx, event) if event.handled else None
         if job_id is None and event.kind in ABOUT_MONEY and event.payment_intent:
             early.alone(tx, event.payment_intent)
             job_id = _find_job(tx, event)
+        # before the event's row, which refers to the job: two events that share its row would each wait for the other
+        job = jobs.lock(tx, [job_id])[job_id] if job_id else None
         outcome = NOT_OURS if job_id is None else "applied"
         if not _record(tx, event, job_id, outcome) and not again:
             return "duplicate"
         if crash.broken("event_apart_from_effect"):
             tx.commit()
-        if job_id is None:
+        if job_id is None or job is None:
             return outcome
-        job = jobs.lock(tx, [job_id])[job_id]
         change = _decide(tx, edge, event, job, told)
         if isinstance(change, Move | Wait):
             jobs.apply(tx, edge.plans, ACTOR, [(job, change)])
@@ -130,14 +154,17 @@ def _act(edge: Parts, event: StripeEvent, told: Told, *, again: bool) -> str:
     return outcome
 
 
-def _decide(tx: Transaction, edge: Parts, event: StripeEvent, job: Job, told: Told) -> Move | Wait | Nothing:
+def _decide(tx: Transaction, edge: Cashier, event: StripeEvent, job: Job, told: Told) -> Move | Wait | Nothing:
     if event.kind in ABOUT_MONEY:
         rules = Rules(edge.settings.revoke_on_refund, edge.settings.revoke_on_dispute)
         return reversals.decide(tx, job, Reversal(event.kind, event.about, told.seen), rules)
     if told.paid:
         settings = edge.settings
         return payments.take(
-            tx, job, told.paid, Terms(settings.live, edge.promise_s, settings.fee, settings.revoke_on_dispute)
+            tx,
+            job,
+            told.paid,
+            Terms(settings.live, settings.delivery_promise_hours * HOUR_S, settings.fee, settings.revoke_on_dispute),
         )
     if job.stage is not Stage.CHECKOUT or job.charged_cents:
         return Nothing(f"in stage {job.stage}")
@@ -167,7 +194,7 @@ def _paid(event: StripeEvent) -> Paid | None:
     return None
 
 
-def _with_address(edge: Parts, event: StripeEvent, paid: Paid) -> Paid:
+def _with_address(edge: Cashier, event: StripeEvent, paid: Paid) -> Paid:
     """The address from the session, when the job has none either. No transaction is open while Stripe is asked."""
     with edge.database.transaction() as tx:
         job_id = _find_job(tx, event)
@@ -184,7 +211,7 @@ def _with_address(edge: Parts, event: StripeEvent, paid: Paid) -> Paid:
     return replace(paid, email=session.email if session else None)
 
 
-def _refunds(edge: Parts, event: StripeEvent) -> tuple[StripeRefund, ...]:
+def _refunds(edge: Cashier, event: StripeEvent) -> tuple[StripeRefund, ...]:
     """The refunds of a charge of ours that was given back more than we know of."""
     with edge.database.transaction() as tx:
         job_id = _find_job(tx, event)

@@ -1,8 +1,8 @@
 """Stripe promises no order, and delivers at least once: whatever comes when, the books end the same: as Stripe's."""
 
+import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,9 +13,9 @@ from sandbox.stripe.books import RefundPlan
 from sandbox.stripe.inputs import RefundCreate
 from services.ingest.stripe_events import receive, replay
 from tests.integration.money.till import PRICE, Bank, Till
-from tests.integration.money.worlds import HISTORY, World, happen, stripes_balance
+from tests.integration.money.worlds import World, a_history, happen, stripes_balance
 
-EXAMPLES = 40
+EXAMPLES = 60
 
 
 def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> None:
@@ -27,8 +27,10 @@ def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> No
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],  # shrinking takes longer than a test may
     )
-    @given(histories=st.lists(HISTORY, min_size=1, max_size=3), data=st.data())
-    def told(histories: list[Any], data: st.DataObject) -> None:
+    @given(seed=st.integers(0, 2**32))  # hypothesis' own lists are mostly short, and its permutations mild
+    def told(seed: int) -> None:
+        chances = random.Random(seed)  # noqa: S311 - a schedule, no secret
+        histories = [a_history(chances) for _ in range(chances.randint(1, 3))]
         till.bank = Bank()
         till.edge = till.with_stripe(till.bank)
         orders = [till.order() for _ in histories]
@@ -38,9 +40,10 @@ def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> No
         first, other = World(till, {j: j for j in orders}, {}), World.of(till, orders)
 
         for event in events:
-            outcomes[f"{event['type']} {first.hear(event)}"] += 1
-        repeated = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
-        for event in data.draw(st.permutations(events + repeated)):
+            outcomes[event["type"]] += 1
+            first.hear(event)
+        chances.shuffle(again := events + chances.choices(events, k=len(events) // 2))
+        for event in again:
             other.hear(event)
 
         assert other.books() == first.books()
@@ -51,8 +54,8 @@ def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> No
         assert sum(refunded for _, refunded in first.ends().values()) == till.bank.refunded
 
     told()
-    assert outcomes["refund.created applied"] > 5
-    assert outcomes["charge.dispute.closed applied"] > 1
+    for kind in ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed"):
+        assert outcomes[kind], f"{kind} never came: {outcomes}"
 
 
 @pytest.mark.parametrize("copies", [50])

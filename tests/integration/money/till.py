@@ -4,6 +4,7 @@ Events are handed to ingest's own functions, in whatever order and however often
 """
 
 import itertools
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -56,13 +57,14 @@ class Bank:
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
+        self.mark = f"_{secrets.token_hex(6)}"  # the end of all its names: no two banks share one
         self._numbers = itertools.count(1)
         journal = Journal(lambda: 1_800_000_000, self._new_id, lambda event: self.events.append(render(event)))
         self.books = Books(journal)
         self.plans: list[RefundPlan] = []
 
     def _new_id(self, prefix: str) -> str:
-        return f"{prefix}{next(self._numbers)}_{id(self)}"
+        return f"{prefix}{next(self._numbers)}{self.mark}"
 
     def session(self, session_id: str) -> PaymentPage:
         return session_of(render(self.books.tables.get(Session, session_id)))
