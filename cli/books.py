@@ -23,8 +23,7 @@ from services.ingest.stripe import Stripe, StripeAwayError, StripeRefusedError
 LONG = timedelta(days=62)
 SUMS = ("charged", "refunded", "fees", "disputes", "provider_cost", "margin")
 DIFFERENT, UNANSWERED = 1, 2
-
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="a day in UTC")]
+DAY = "%Y-%m-%d"
 
 
 def books(  # noqa: PLR0913 - the options of a command
@@ -32,8 +31,8 @@ def books(  # noqa: PLR0913 - the options of a command
     month: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m"], help="a month in UTC; the current one by default")
     ] = None,
-    from_: Annotated[Day, typer.Option("--from")] = None,
-    to: Annotated[Day, typer.Option("--to", help="the last day, in UTC")] = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=[DAY], help="the first day, in UTC")] = None,
+    to: Annotated[datetime | None, typer.Option(formats=[DAY], help="the last day, in UTC")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="for spreadsheets; amounts in cents")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="for programs; amounts in cents")] = False,
     against_stripe: Annotated[

@@ -35,6 +35,7 @@ class MoveRefund(Command):
 
 class DashboardRefund(Command):
     amount: int | None = Field(default=None, ge=1)
+    status: Literal["succeeded", "pending", "requires_action"] = "succeeded"
 
 
 class OpenDispute(Command):
@@ -78,7 +79,7 @@ async def dashboard_refund(
     request: Request, intent_id: str, asked: Annotated[DashboardRefund, Body(default_factory=DashboardRefund)]
 ) -> Shape:
     refund = RefundCreate(payment_intent=intent_id, amount=asked.amount)
-    return desk_of(request).books.refund(refund, RefundPlan())
+    return desk_of(request).books.refund(refund, RefundPlan(asked.status))
 
 
 @router.post("/refunds/{refund_id}")
