@@ -57,11 +57,9 @@ def _note(tx: Transaction, decided: Sequence[UUID], *, held: bool) -> None:
 
 
 def _tell(tx: Transaction, per_hour: int) -> None:
-    row = tx.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')").fetchone()
-    hour = row[0] if row else ""
     notices.tell(
         tx,
-        f"{HOLD}:{hour}",
+        f"{HOLD}:{notices.this_hour(tx)}",
         "Refunds are held: more than the brake allows",
         f"More than {per_hour} orders were to be refunded automatically within an hour (REFUNDS_PER_HOUR). The others "
         "are held until you release them.\n\nLook first why so many fail: the provider, a key, a clock. Then release "

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from common import notices
 from common.database import Transaction
 from common.limits import Limits
 from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, Unknown
@@ -76,6 +77,8 @@ def heard(tx: Transaction, answers: Sequence[object], limits: Limits) -> None:
     change = judge(now, answers, limits)
     if change.state is not now.state or change.failures != now.failures:
         _write(tx, change)
+    if told.ours and now.closed:
+        _tell(tx, told.why)
 
 
 def judge(breaker: Breaker, answers: Sequence[object], limits: Limits) -> Change:
@@ -111,6 +114,18 @@ def _fold(answers: Sequence[object]) -> _Told:
                 ours = told.ours or isinstance(answer, OurTrouble)
                 told = _Told(told.accepted, told.failures + 1, ours, why)
     return told
+
+
+def _tell(tx: Transaction, why: str) -> None:
+    """A person must mend it: one mail speaks for all the orders that wait."""
+    notices.tell(
+        tx,
+        f"provider_refuses_us:{notices.this_hour(tx)}",
+        "The enlargement service refuses us: orders wait",
+        f"It answered: {why}.\n\nThis is about our key or our credits, not about a picture. No order is refunded for "
+        "it: all of them wait, one tries again from time to time, and checkout sells nothing meanwhile. They go on by "
+        "themselves once it is mended.",
+    )
 
 
 def try_again(tx: Transaction, job_id: UUID, limits: Limits) -> None:

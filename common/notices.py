@@ -7,6 +7,12 @@ from common.database import Transaction
 KIND = "notice"
 
 
+def this_hour(tx: Transaction) -> str:
+    """The hour of the database's clock (UTC), to be told of something once in it: 2026-11-22T14."""
+    row = tx.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24')").fetchone()
+    return str(row[0]) if row else ""
+
+
 def tell(tx: Transaction, about: str, subject: str, text: str) -> bool:
     """Have the operator told once about this; False when somebody has done so already. `text`: paragraphs."""
     row = tx.execute(

@@ -176,6 +176,16 @@ def test_a_probe_that_nobody_answers_for_is_followed_by_another(desk: Rig) -> No
     assert len(going(ask(desk, *ids))) == 1
 
 
+def test_a_refused_key_is_told_once_an_hour_and_an_outage_not_at_all(desk: Rig) -> None:
+    hear(desk, AWAY, AWAY)
+    hear(desk, GOOD)
+    assert desk.sql("SELECT count(*) FROM mails") == [(0,)]
+    for _ in range(2):
+        hear(desk, OurTrouble("status 401"), OurTrouble("status 401"))
+        hear(desk, GOOD)
+    assert desk.sql("SELECT kind, state FROM mails") == [("notice", "waiting")]
+
+
 def test_an_order_that_holds_a_place_when_the_breaker_opens_waits_without_haste(desk: Rig) -> None:
     busy, waiting = desk.paid(2), desk.paid(1)
     ask(desk, *busy)
