@@ -14,8 +14,10 @@ COPY local /app/local
 COPY sandbox /app/sandbox
 COPY services /app/services
 COPY deploy/image/enlarger /app/enlarger
-# compiled here: the root file system is read-only later
-RUN /opt/enlarger/bin/python -m compileall -q /app
+# compiled here: the root file system is read-only later; numpy's tests and what only type checkers read stay behind
+RUN /opt/enlarger/bin/python -m compileall -q /app \
+ && find /opt/enlarger -type d -path '*/numpy/*' -name tests -prune -exec rm -r {} + \
+ && find /opt/enlarger -type f \( -name '*.pyi' -o -name '*.a' -o -path '*/include/*.h' \) -delete
 
 FROM python:3.12-slim
 ARG VERSION=unreleased
