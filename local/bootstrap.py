@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PLAIN, DEV = "requirements.lock", "requirements-dev.lock"
-_DEV_COMMANDS = ("test", "chaos", "bench", "docs", "dashboards", "load", "sbom")
+_DEV_COMMANDS = ("test", "screens", "chaos", "bench", "docs", "dashboards", "load", "sbom")
 _STAMP, _UNFINISHED = VENV / "enlarger.stamp", VENV / "enlarger.unfinished"
 
 

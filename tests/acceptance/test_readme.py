@@ -18,6 +18,7 @@ RUN_BY = {
     "bench machinery": "tests/acceptance/test_bench.py",
     "bench clock": "tests/acceptance/test_bench.py",
     "chaos": "tests/acceptance/test_chaos.py",
+    **dict.fromkeys(["mails", "screens"], "tests/acceptance/browser/test_screens.py"),
     "report": "tests/integration/admin/test_figures.py",
     **dict.fromkeys(["retry", "dead"], "tests/acceptance/test_retry.py"),
     **dict.fromkeys(

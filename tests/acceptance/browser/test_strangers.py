@@ -34,7 +34,8 @@ def test_no_text_of_a_stranger_runs_on_any_page(site: Stack, browser: Browser, p
         for text in SCRIPTS:
             database.execute(
                 """UPDATE jobs SET email = %(mail)s, failure_detail = %(text)s, failure_reason = %(text)s,
-                                   status = 'failed', stage = 'refund', hold_reason = %(text)s
+                                   status = 'processing', stage = 'watch', hold_reason = %(text)s,
+                                   promise_at = now() + interval '1 day', wake_at = now() + interval '1 day'
                    WHERE ticket = %(ticket)s""",
                 {"mail": f"{text}@{text}", "text": text, "ticket": purchase.ticket},
             )
@@ -44,7 +45,9 @@ def test_no_text_of_a_stranger_runs_on_any_page(site: Stack, browser: Browser, p
                 {"text": text, "detail": Json({"why": text}), "ticket": purchase.ticket},
             )
             page.goto(f"{site.at.ingest}/jobs/{purchase.ticket}?smi_payment={quote(text)}&x={quote(text)}")
-            assert page.get_by_role("heading", name="This one did not work").count() == 1, text
+            assert page.get_by_role("heading", name="Your enlargement is on its way").count() == 1, text
+            shown = page.locator(".promise").text_content() or ""
+            assert (MARK in shown) == (MARK in text), "it is shown as the text that it is"
             assert MARK not in page.title()
             assert page.locator("script").count() == 1, text
         visit.clean()
