@@ -1,8 +1,10 @@
 """Where pictures are kept: a local directory or an object store, through obstore. Written whole or not at all."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -46,14 +48,23 @@ class Storage:
 
     def __init__(self, url: str) -> None:
         self._store = _open(url)
+        self._signs = not isinstance(self._store, LocalStore | MemoryStore)
+        self._folder = Path(url.removeprefix("file://")) if url.startswith("file://") else None
         if url.startswith("file://"):
             folder = url.removeprefix("file://")
             FREE.labels(folder).set_function(partial(_free, folder))
 
-    def write(self, key: str, source: Path | BinaryIO | bytes) -> None:
-        """Store under `key`, replacing what was there. Raises StorageError."""
+    def write(self, key: str, source: Path | BinaryIO | bytes, media_type: str = "", name: str = "") -> None:
+        """Store under `key`, replacing what was there; when this returns it is on the disk. Raises StorageError.
+
+        `media_type`, `name`: how an object store serves it to whoever has a signed address of it.
+        """
+        told = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{name}"' if name else ""}
+        attributes = {header: value for header, value in told.items() if value} if self._signs else {}
         try:
-            obstore.put(self._store, key, source)
+            obstore.put(self._store, key, source, attributes=attributes or None)
+            if self._folder:
+                _settle(self._folder / key)
         except (BaseError, OSError) as error:
             raise StorageError(f"cannot store {key}: {error}") from error
 
@@ -71,6 +82,18 @@ class Storage:
             raise StorageError(f"cannot read {key}: {error}") from error
         return Stream(size, start, end, (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK)))
 
+    def signed_url(self, key: str, life_s: float) -> str | None:
+        """An address at the object store itself, which serves the file to whoever has it; None for a local folder.
+
+        Raises StorageError.
+        """
+        if not self._signs:
+            return None
+        try:
+            return str(obstore.sign(self._store, "GET", key, timedelta(seconds=life_s)))  # type: ignore[call-overload] # of stores that sign
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot sign an address of {key}: {error}") from error
+
     def remove(self, keys: list[str]) -> None:
         """Delete these files; what is not there is fine. Raises StorageError."""
         for key in keys:
@@ -87,4 +110,16 @@ def _open(url: str) -> ObjectStore:
         return MemoryStore()
     if url.startswith("file://"):
         return LocalStore(prefix=Path(url.removeprefix("file://")), mkdir=True)
+    if url.startswith("s3://"):
+        return from_url(url, checksum_algorithm="SHA256")  # the store refuses what arrives changed
     return from_url(url)
+
+
+def _settle(path: Path) -> None:
+    """Have the file and its name written to the disk: a row that names it is committed next. Raises OSError."""
+    for place in (path, path.parent, path.parent.parent):
+        opened = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -130,8 +130,9 @@ class Results:
             path, size, digest = stripped.path, stripped.size, stripped.sha256
         preview = folder / "preview.jpg"
         crash.point("before_store")
-        self._storage.write(about.claim.file_key, path)
-        self._storage.write(preview_key(about.claim.file_key), preview)
+        name = f"enlarged-{about.factor}x.{seen.media_type.removeprefix('image/')}"
+        self._storage.write(about.claim.file_key, path, seen.media_type, name)
+        self._storage.write(preview_key(about.claim.file_key), preview, JPEG)
         crash.point("after_store")
         warnings = "; ".join(found.warnings) or None
         small = preview.stat().st_size

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
@@ -83,6 +83,10 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     upsampler_url: str = Field(default="https://upsampler.com/api/v1", description="null: knows no limits")
     upsampler_max_output_megapixels: int = Field(default=300, gt=0)
     max_source_megapixels: int = Field(default=75, gt=0)
+    s3_delivery: Literal["proxy", "redirect"] = Field(
+        default="proxy",
+        description="files of an object store are passed on, or fetched there by a short signed address",
+    )
     upload_keep_hours: float = Field(default=24, gt=0)
 
     rate_limit_per_min: int = Field(

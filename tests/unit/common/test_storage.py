@@ -1,12 +1,15 @@
 """The store, on a real directory and in memory: one contract."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from common.storage import MissingFileError, Storage, StorageError
 
+ROOT = Path(__file__).parents[3]
 CONTENT = bytes(range(256)) * 40
 
 
@@ -90,3 +93,28 @@ def test_no_key_leads_out_of_the_store(tmp_path: Path) -> None:
     with pytest.raises((StorageError, ValueError)):
         storage.write("../outside", CONTENT)
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_folder_signs_nothing(storage: Storage) -> None:
+    storage.write("key", CONTENT, "image/png", "enlarged.png")
+
+    assert storage.signed_url("key", 60) is None
+
+
+def test_a_full_disk_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    source, folder = tmp_path / "source", tmp_path / "files"
+    source.write_bytes(bytes(3 << 20))
+    Storage(f"file://{folder}").write("results/whole", b"whole")
+    program = (  # a limit on the size of files fails a write in its midst, as a full disk does
+        "import resource, signal, sys; from pathlib import Path; from common.storage import Storage, StorageError\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "try: Storage('file://' + sys.argv[1]).write('results/cut', Path(sys.argv[2]))\n"
+        "except StorageError as error: sys.exit(str(error))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, folder, source], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "cannot store results/cut" in ended.stderr
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["whole"]
