@@ -60,6 +60,8 @@ def live(watched: Watched) -> None:
         _scraped(watched)
     shop.fault("upsampler", fault="wrong_size", match="cat.jpg", count=1)
     shop.wait_over([shop.buy(CAT, "again@a.example")])
+    # the books are counted the more seldom the longer a count took, on a busy machine
+    await_condition(lambda: watched.sees('enlarger_account_cents{account="sales"} < 0'), 100, "the books to be counted")
     _publish_nonsense(watched.stack.amqp_url)
     await_condition(lambda: watched.sees('rabbitmq_detailed_queue_messages_ready{queue=~".+[.]dead"} > 0'), 20,
                     "the dead letter to be seen")  # fmt: skip
