@@ -101,7 +101,7 @@ def clock(
 def checks(
     *,
     split: Annotated[str, typer.Option(help="Which half of the photographs: train, test or both.")] = "both",
-    quick: Annotated[bool, typer.Option("--quick", help="A few photographs only.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="On the shop's few photographs: nothing is fetched.")] = False,
     as_json: Json = False,
     keep: Record = False,
 ) -> None:

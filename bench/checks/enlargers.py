@@ -82,6 +82,7 @@ def _learned(photograph: Photograph, _draw: int, *, model: str, long_side: int, 
 
 
 SLOW = "learned, Real-ESRGAN"  # some seconds for each picture, so it gets one photograph in three
+LEARNED = {"learned, small model", SLOW}
 FINE: dict[str, Enlarger] = {
     "bicubic": partial(_kernel, kernel="cubic"),
     "Lanczos": partial(_kernel, kernel="lanczos3"),

@@ -21,6 +21,7 @@ from local.servers import Say
 
 CACHE = ROOT / ".enlarger" / "bench-checks"
 PACKAGES = CACHE / "python"
+SHIPPED = ROOT / "sandbox" / "shop" / "photos"
 PHOTOGRAPHS = CACHE / "photographs"
 LOCK = Path(__file__).parent / "requirements.lock"
 _STAMP = CACHE / "complete"
@@ -64,6 +65,11 @@ class Photograph:
         return int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8], "big")
 
     @property
+    def fetched(self) -> bool:
+        """It came with the packages, and so did the learned enlargers."""
+        return self.file.is_relative_to(CACHE)
+
+    @property
     def split(self) -> str:
         return "train" if self.number % 2 else "test"
 
@@ -84,6 +90,11 @@ def photographs(say: Say) -> list[Photograph]:
     if not _STAMP.exists() or _STAMP.read_text() != _wanted():
         _fetch(say)
     return [Photograph(file.stem, file) for file in sorted(PHOTOGRAPHS.iterdir())]
+
+
+def shipped() -> list[Photograph]:
+    """The sandbox shop's own: a few, of which some are in the corpus too. Nothing is fetched."""
+    return [Photograph(file.stem, file) for file in sorted(SHIPPED.iterdir()) if file.suffix in {".jpg", ".png"}]
 
 
 def _wanted() -> str:

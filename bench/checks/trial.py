@@ -9,7 +9,7 @@ import numpy as np
 import pyvips
 
 from bench.checks.corruptions import CORRUPTIONS, Pixels
-from bench.checks.enlargers import FINE, SLOW, Enlargement
+from bench.checks.enlargers import FINE, LEARNED, SLOW, Enlargement
 from bench.checks.photographs import Photograph
 from common.pictures.facts import JPEG, PNG, WEBP, Look, Unfit
 from common.pictures.look import look
@@ -41,7 +41,7 @@ def trials(photograph: Photograph, other: Photograph) -> list[Trial]:
 
 def _fine(photograph: Photograph) -> Iterator[Trial]:
     for draw, (name, enlarge) in enumerate(FINE.items()):
-        if name == SLOW and photograph.number // 2 % THINNED:
+        if (name == SLOW and photograph.number // 2 % THINNED) or (name in LEARNED and not photograph.fetched):
             continue
         yield _judged(photograph, name, "fine", enlarge(photograph, draw))
 

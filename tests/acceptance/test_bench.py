@@ -43,3 +43,11 @@ def test_the_clock_is_measured_and_its_plan_has_no_sort() -> None:
     assert "jobs_due" in figures["plan"]
     assert "Sort" not in figures["plan"]
     assert "Seq Scan" not in figures["plan"]
+
+
+def test_the_checks_are_measured_on_the_shops_own_photographs() -> None:
+    found = {total["name"]: total for total in _bench("checks", "--quick", "--split", "train")["train"]["totals"]}
+    assert found["gross"]["trials"] > 60
+    assert found["gross"]["failed"] == found["gross"]["trials"]
+    assert found["fine"]["trials"] > 30
+    assert found["fine"]["failed"] == 0
