@@ -168,7 +168,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": catalogue.page,
     "docs/quality.md": quality.page,
     "docs/settings.md": settings,
-    ".env.example": lambda: environments.example(WORKERS),
+    ".env.example": lambda: environments.example({**WORKERS, "the command line": CliSettings}),
     **{
         f"deploy/compose/{worker.rpartition(' ')[2]}.env": environments.passed_on(worker, cls)
         for worker, cls in WORKERS.items()
