@@ -5,9 +5,8 @@ Every change names the stage and version it was decided from; a row that moved m
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
@@ -16,31 +15,6 @@ from common.database import Transaction, keys, unnest
 from common.events import Event
 from common.outcomes import Move, Wait
 from common.stages import Plan, Stage, Status, event_of
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a new job is: what was sold, at which frozen price (cents), and where the customer goes afterwards."""
-
-    job_id: UUID
-    ticket: str
-    source_kind: str
-    source_url: str
-    source_width: int
-    source_height: int
-    factor: int
-    amount_cents: int
-    currency: str
-    credits: int
-    cost_cents: int
-    markup_percent: Decimal
-    return_url: str
-    email: str | None = None
-    upload_id: str | None = None
-    attachment_id: int | None = None
-    post_id: int | None = None
-    traceparent: str | None = None
-    locale: str = "en"
 
 
 class Job(NamedTuple):
@@ -100,44 +74,6 @@ def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
         {"ids": keys(set(job_ids))},
     )
     return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
-
-
-def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Order) -> None:
-    """Insert an unpaid job, with its first wake-up and its history."""
-    tx.execute(
-        """WITH created AS (
-               INSERT INTO jobs (job_id, ticket, status, stage, wake_at, source_kind, source_url, source_width,
-                   source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, return_url,
-                   email, upload_id, attachment_id, post_id, traceparent, locale)
-               VALUES (%(job_id)s, %(ticket)s, 'awaiting_payment', 'checkout',
-                   now() + make_interval(secs => %(wake_s)s), %(source_kind)s, %(source_url)s, %(source_width)s,
-                   %(source_height)s, %(factor)s, %(amount_cents)s, %(currency)s, %(credits)s, %(cost_cents)s,
-                   %(markup_percent)s, %(return_url)s, %(email)s, %(upload_id)s, %(attachment_id)s, %(post_id)s,
-                   %(traceparent)s, %(locale)s)
-               RETURNING job_id, stage, factor, amount_cents, currency
-           )
-           INSERT INTO job_events (job_id, actor, kind, to_stage, detail)
-           SELECT job_id, %(actor)s, 'ordered', stage,
-                  jsonb_build_object('factor', factor, 'amount_cents', amount_cents, 'currency', currency)
-           FROM created""",
-        asdict(order) | {"actor": actor, "wake_s": plans[Stage.CHECKOUT].first_s},
-    )
-
-
-def record_session(tx: Transaction, actor: str, job_id: UUID, session_id: str, checkout_url: str | None) -> None:
-    """Note the payment page that belongs to the job; its stage, and what a webhook did meanwhile, stay."""
-    tx.execute(
-        """WITH opened AS (
-               UPDATE jobs SET session_id = %(session)s, checkout_url = %(url)s, version = version + 1
-               WHERE job_id = %(job)s AND session_id IS NULL
-               RETURNING job_id, stage
-           )
-           INSERT INTO job_events (job_id, actor, kind, from_stage, to_stage, detail)
-           SELECT job_id, %(actor)s, 'checkout_opened', stage, stage,
-                  jsonb_build_object('session_id', %(session)s::text)
-           FROM opened""",
-        {"job": job_id, "session": session_id, "url": checkout_url, "actor": actor},
-    )
 
 
 def apply(

@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from uuid_utils import compat
 
-from common import crash, jobs, tracing
+from common import crash, jobs, orders, tracing
 from common.language import mark
 from common.outcomes import Move
 from common.stages import Stage, Status
@@ -69,7 +69,7 @@ def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opene
     job_id = compat.uuid7()
     ticket = f"tk_{secrets.token_hex(16)}"
     goes_to = buyer.return_url or f"{edge.settings.public_url}/jobs/{ticket}"
-    order = jobs.Order(
+    order = orders.Order(
         job_id=job_id,
         ticket=ticket,
         source_kind=source.kind,
@@ -91,10 +91,10 @@ def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opene
         traceparent=tracing.current.get() or tracing.begun(),
     )
     with edge.database.transaction() as tx:
-        jobs.create(tx, edge.plans, ACTOR, order)
+        orders.create(tx, edge.plans, ACTOR, order)
     session = _payment_page(edge, order)
     with edge.database.transaction() as tx:
-        jobs.record_session(tx, ACTOR, job_id, session.session_id, session.url)
+        orders.record_session(tx, ACTOR, job_id, session.session_id, session.url)
     CHECKOUTS.labels(source.kind, "opened").inc()
     log.info("checkout.opened", job_id=str(job_id), kind=source.kind, amount_cents=offer.price_cents)
     return Opened(job_id, ticket, session.url or "")
@@ -131,7 +131,7 @@ def with_parameters(url: str, outcome: str, ticket: str) -> str:
     )
 
 
-def _payment_page(edge: Parts, order: jobs.Order) -> Session:
+def _payment_page(edge: Parts, order: orders.Order) -> Session:
     purchase = Purchase(
         title=f"{order.factor}x enlargement, {order.source_width * order.factor} x "
         f"{order.source_height * order.factor} pixels",

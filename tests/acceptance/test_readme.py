@@ -25,6 +25,7 @@ RUN_BY = {
     **dict.fromkeys(
         ["jobs", "show", "top", "queues", "doctor", "pause", "resume", "drain"], "tests/acceptance/test_operators.py"
     ),
+    **dict.fromkeys(["books", "events"], "tests/integration/money/test_books.py"),
     "load": "tests/acceptance/test_load.py",
     "sbom": "tests/unit/deploy/test_release.py",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from common import jobs
+from common import jobs, orders
 from common.database import Transaction
 from common.outcomes import Move, Payment, Wait
 from common.stages import Stage, Status
@@ -202,7 +202,7 @@ def test_a_payment_is_written_with_its_promise_and_keeps_a_given_address(desk: R
     job_id = uuid.uuid4()
     paid = Move(Stage.SUBMIT, "paid", status=Status.PENDING, payment=Payment(192, "pi_1", "other@example.com", 3600))
     with desk.database.transaction() as tx:
-        jobs.create(tx, desk.plans, "tests", an_order(job_id))
+        orders.create(tx, desk.plans, "tests", an_order(job_id))
         jobs.apply(tx, desk.plans, "tests", [(_one(tx, job_id), paid)])
 
     row = desk.sql("SELECT charged_cents, payment_intent, email, paid_at IS NOT NULL, promise_at - paid_at FROM jobs")

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from uuid_utils import compat
 
-from common import jobs
+from common import jobs, orders
 from common.database import Transaction
-from common.jobs import Job, Order
+from common.jobs import Job
+from common.orders import Order
 from common.outcomes import Move, Payment
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, Status, plans
@@ -37,7 +38,7 @@ def ordered(tx: Transaction) -> UUID:
         markup_percent=Decimal(200),
         return_url="https://shop.example/",
     )
-    jobs.create(tx, PLANS, "test", order)
+    orders.create(tx, PLANS, "test", order)
     return job_id
 
 

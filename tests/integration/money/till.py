@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from uuid import UUID
 
-from common import jobs
+from common import jobs, orders
 from common.database import Database
 from common.deliveries import Delivery, Subscription
 from common.events import Event, UpscaleFailed
@@ -131,7 +131,7 @@ class Till:
         with self.database.transaction() as tx:
             job_id = ordered(tx)
             page = self.bank.books.open_session(_page_of(job_id), "http://pay.example")
-            jobs.record_session(tx, "test", job_id, page["id"], page["url"])
+            orders.record_session(tx, "test", job_id, page["id"], page["url"])
         return job_id
 
     def session(self, job_id: UUID) -> str:

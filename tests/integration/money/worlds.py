@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Literal
 from uuid import UUID
 
-from common import jobs
+from common import orders
 from common.refunds import StripeRefund
 from sandbox.stripe.books import RefundPlan
 from sandbox.stripe.inputs import RefundCreate
@@ -91,7 +91,7 @@ class World:
             with till.database.transaction() as tx:
                 twins[job_id] = ordered(tx)
                 session = till.session(job_id).replace(mark, renames[mark])
-                jobs.record_session(tx, "test", twins[job_id], session, None)
+                orders.record_session(tx, "test", twins[job_id], session, None)
             renames[str(job_id)] = str(twins[job_id])
         return cls(till, twins, renames)
 

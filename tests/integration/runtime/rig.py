@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 import pika
 import psycopg
 
-from common import jobs
+from common import jobs, orders
 from common.broker import Broker
 from common.database import Database, Limits, Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
-from common.jobs import Job, Order
+from common.jobs import Job
 from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
+from common.orders import Order
 from common.outcomes import Move, Nothing, Outcome, Payment
 from common.publisher import Patience
 from common.runtime import LaneRunner
@@ -89,7 +90,7 @@ class Rig:
         ids = [uuid.uuid4() for _ in range(count)]
         with self.database.transaction() as tx:
             for job_id in ids:
-                jobs.create(tx, self.plans, "tests", an_order(job_id))
+                orders.create(tx, self.plans, "tests", an_order(job_id))
             payment = Payment(192, None, "kim@example.com", promise_s)
             found = jobs.lock(tx, ids).values()
             moves = [(job, Move(Stage.SUBMIT, "paid", status=Status.PENDING, payment=payment)) for job in found]
