@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from cli.customer import Purchase
+from cli.customer import Customer, Purchase
 from local.layout import program, worker_settings
 from local.ports import free_port
 from local.processes import Process, await_condition
@@ -81,9 +81,11 @@ def test_a_provider_that_is_down_for_the_whole_promise_costs_us_every_order_and_
     promise_s = 25
     settings = QUICK | {"DELIVERY_PROMISE_HOURS": str(promise_s / 3600), "REFUNDS_PER_HOUR": "1000"}
     stack = start_stack(**settings)
-    shop = Shop(stack)
-    stack.stand_in("upsampler").terminate()
-    purchases = [shop.buy(CAT, f"down{number}@a.example") for number in range(8)]
+    shop, customer = Shop(stack), Customer(stack)
+    purchases = [customer.order(CAT, "4x", f"down{number}@a.example") for number in range(8)]
+    stack.stand_in("upsampler").terminate()  # only now: soon the shop sells nothing any more
+    for purchase in purchases:
+        customer.pay(purchase)
     shop.wait_over(purchases, within_s=90)
     stack.stand_in("upsampler").start()
     for purchase in purchases:

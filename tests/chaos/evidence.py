@@ -15,6 +15,7 @@ import requests
 from PIL import Image
 
 from local.ports import HOST
+from services.finisher.deliveries import preview_key
 from tests.chaos.customers import Purchase
 from tests.chaos.fleet import Exit
 from tests.chaos.world import Disturbance, World
@@ -235,7 +236,9 @@ def _dump(tx: psycopg.Connection[tuple[Any, ...]]) -> str:
 
 def _orphans(world: World, tx: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
     """Stored files that no row knows: nobody will ever remove them."""
-    known = {row[0] for row in tx.execute("SELECT file_key FROM deliveries UNION SELECT file_key FROM uploads")}
+    results = {row[0] for row in tx.execute("SELECT file_key FROM deliveries")}
+    others = tx.execute("SELECT file_key FROM uploads UNION SELECT reference_key FROM sources")
+    known = results | {preview_key(key) for key in results} | {row[0] for row in others}
     folder = world.stack.folder / "files"
     stored = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     return sorted(stored - known)
