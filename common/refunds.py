@@ -105,8 +105,8 @@ def standings(tx: Transaction, job_ids: Sequence[UUID], payment_intent: str | No
 def after(job: Job, refunded_cents: int) -> Move | None:
     """Where a job goes whose refunds now come to this many cents; None when that is nothing new.
 
-    In full: it is refunded, and its customer told. In part: it goes on as before, and its customer is told; its link
-    stays. Less than before (a refund failed after it had succeeded): what is owed is owed again.
+    In full: it is refunded, and its customer told. In part: it goes on as before, and its link stays; no mail
+    tells its customer yet. Less than before (a refund failed after it had succeeded): what is owed is owed again.
     """
     told = {"cents": refunded_cents, "before": job.refunded_cents}
     full = 0 < job.charged_cents <= refunded_cents
