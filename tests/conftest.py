@@ -81,7 +81,7 @@ def amqp_url(broker: Broker) -> Iterator[str]:
     """A virtual host without queues."""
     name = f"test-{secrets.token_hex(4)}"
     yield broker.create_vhost(name)
-    broker.delete_vhost(name)
+    broker.retire_vhost(name)
 
 
 @pytest.fixture

@@ -43,17 +43,17 @@ class Infrastructure:
         return self._start_database("durable-postgres", durable=True)
 
     def revived_after(self) -> str:
-        """Restarts a broker that takes no quorum queue any more; what it complained of, or "" where all is well.
+        """Restarts a broker that takes no queue like ours any more; what it complained of, or "" where all is well.
 
-        RabbitMQ 3.10 can lose its Raft system and go on answering everything else. That is for operators to restart,
-        and no reason for every later test to fail.
+        RabbitMQ 3.10 can lose the part that dead-letters, or its Raft system, and go on answering everything else. That
+        is for operators to restart, and no reason for every later test to fail.
         """
-        if "broker" not in self.__dict__ or self.broker.takes_quorum_queues():
+        if "broker" not in self.__dict__ or self.broker.takes_queues_like_ours():
             return ""
         complaints = self.broker.complaints()
         self.broker.kill()
         self.broker.start()
-        return f"RabbitMQ took no quorum queue and was restarted. Its log's last errors:\n{complaints}"
+        return f"RabbitMQ took no queue like ours and was restarted. Its log's last errors:\n{complaints}"
 
     def close(self) -> None:
         for server in reversed(self._started):

@@ -33,7 +33,7 @@ def started(broker: Broker, database: Database, folder: Path, settings: Mapping[
         database_url = fresh_database(database, name)
         ending.callback(database.dropdb, name)
         amqp_url = broker.create_vhost(name)
-        ending.callback(broker.delete_vhost, name)
+        ending.callback(broker.retire_vhost, name)
         sandbox = {key: value for key, value in settings.items() if key.startswith("SANDBOX_")}
         stack = Stack(
             folder / name,

@@ -19,4 +19,4 @@ def shop(broker: Broker, database: Database, tmp_path_factory: pytest.TempPathFa
     with open_shop(database_url, amqp_url, tmp_path_factory.mktemp("storage")) as opened:
         yield opened
     database.dropdb(name)
-    broker.delete_vhost(name)
+    broker.retire_vhost(name)

@@ -22,7 +22,7 @@ def limited(broker: Broker, database: Database, tmp_path_factory: pytest.TempPat
     with open_shop(fresh_database(database, name), amqp_url, tmp_path_factory.mktemp("limited"), **LIMITS) as opened:
         yield opened
     database.dropdb(name)
-    broker.delete_vhost(name)
+    broker.retire_vhost(name)
 
 
 def _from(address: str) -> dict[str, dict[str, str]]:

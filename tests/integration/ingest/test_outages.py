@@ -26,7 +26,7 @@ def shop(broker: Broker, database: Database, tmp_path: Path) -> Iterator[Shop]:
     with open_shop(database_url, amqp_url, tmp_path) as opened:
         yield opened
     database.dropdb(name)
-    broker.delete_vhost(name)
+    broker.retire_vhost(name)
 
 
 def _refused(answer: requests.Response) -> None:
