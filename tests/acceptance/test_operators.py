@@ -98,9 +98,8 @@ def test_a_renewed_link_a_mail_again_and_a_corrected_address(operator: Operator,
 
 
 def test_an_order_is_given_up_and_refunded(operator: Operator, shop: Shop) -> None:
-    operator.does("pause", "submitter", "--yes", "--why", "a test")
+    _pause_submitter(operator)
     try:
-        await_condition(lambda: "submitter" in str([w["paused"] for w in operator.reads("top")["workers"]]), 15, "")
         purchase = shop.buy(CAT, "given-up@customer.example")
         await_condition(lambda: shop.status(purchase)["payment_status"] == "paid", 15, "the payment")
         operator.does("fail", purchase.ticket, "--yes", "--why", "the customer asked")
@@ -111,7 +110,7 @@ def test_an_order_is_given_up_and_refunded(operator: Operator, shop: Shop) -> No
 
 
 def test_a_picture_handed_in_is_delivered(operator: Operator, shop: Shop, tmp_path: Path) -> None:
-    operator.does("pause", "submitter", "--yes")
+    _pause_submitter(operator)
     try:
         purchase = shop.buy(CAT, "by-hand@customer.example")
         await_condition(lambda: shop.status(purchase)["payment_status"] == "paid", 15, "the payment")
@@ -161,3 +160,11 @@ def test_the_shell_completes_commands(operator: Operator) -> None:
 
 def _consumers(operator: Operator, queue: str) -> Any:
     return next(row["consumers"] for row in operator.reads("queues") if row["queue"] == queue)
+
+
+def _pause_submitter(operator: Operator) -> None:
+    """Until the worker itself says so: the command only writes down what is wanted."""
+    operator.does("pause", "submitter", "--yes", "--why", "a test")
+    await_condition(
+        lambda: "submitter" in str([w["paused"] for w in operator.reads("top")["workers"]]), 15, "the submitter's pause"
+    )
