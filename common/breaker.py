@@ -13,7 +13,7 @@ from uuid import UUID
 from common import notices
 from common.database import Transaction
 from common.limits import Limits
-from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, Unknown
+from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, Unknown
 
 NAME = "provider"
 

@@ -7,13 +7,10 @@ was surely not accepted may be sent again. A status check may be repeated after 
 import json
 import math
 import time
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from urllib.parse import quote
-from uuid import UUID
 
 import requests
 import structlog
@@ -23,6 +20,18 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from common import logs, tracing
+from common.provider import (
+    NULL_URL,
+    NotAccepted,
+    OurTrouble,
+    PictureRefused,
+    Report,
+    State,
+    Submission,
+    SubmitAnswer,
+    Unclear,
+    Unknown,
+)
 
 CONNECT_S, MAX_RETRY_AFTER_S = 5.0, 3600.0
 MAX_ANSWER, MAX_CREDITS = 1 << 20, 1_000_000
@@ -30,86 +39,7 @@ POOL = 16
 UNKNOWN_STATUSES = Counter("enlarger_provider_unknown_statuses", "Status words of the provider that we do not know.")
 
 log = structlog.get_logger()
-NULL_URL = "null:"
 Dialect = Literal["live", "documented"]
-
-
-class State(StrEnum):
-    """How far the provider is."""
-
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What is asked for: the picture's URL, how many times larger, where to call back."""
-
-    job_id: UUID
-    image_url: str
-    factor: int
-    webhook_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the provider says of one submission. `credits`: what it charged, when it says so."""
-
-    provider_id: str
-    state: State
-    result_url: str | None = None
-    credits: int | None = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotAccepted:
-    """Surely not accepted: try later. `busy`: the provider lacks capacity (no failure of ours or the picture's)."""
-
-    why: str
-    busy: bool
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """It may or may not have been accepted."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class PictureRefused:
-    """The provider refuses this picture: no other try will help."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class OurTrouble:
-    """Key or credits: every order would meet it."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """A status check without an answer: look again later."""
-
-    why: str
-    retry_after_s: float | None = None
-
-
-SubmitAnswer = Report | NotAccepted | Unknown | PictureRefused | OurTrouble
-
-
-class Provider(Protocol):
-    """What submitter and poller need of a provider."""
-
-    def submit(self, submission: Submission) -> SubmitAnswer: ...
-    def status(self, provider_id: str) -> Report | Unclear: ...
 
 
 class _Lenient(BaseModel):

@@ -2,8 +2,9 @@
 
 from pydantic import Field, SecretStr
 
+from common.provider import NULL_URL, Provider
 from common.settings import CommonSettings
-from common.upsampler import NULL_URL, Dialect, NullProvider, Provider, Upsampler
+from common.upsampler import Dialect, NullProvider, Upsampler
 
 
 class UpsamplerSettings(CommonSettings):

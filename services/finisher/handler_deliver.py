@@ -21,11 +21,11 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.pictures.facts import Unfit
+from common.provider import NULL_URL
 from common.signing import Signer, hash_token
 from common.sources import Source
 from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
-from common.upsampler import NULL_URL
 from services.finisher import deliveries, handed
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results

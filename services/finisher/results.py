@@ -12,9 +12,9 @@ from common.admin.handing import HANDED_IN
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.pictures.examiner import Examiner, ExaminerError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
+from common.provider import NULL_URL
 from common.sources import Source
 from common.storage import MissingFileError, Storage, StorageError
-from common.upsampler import NULL_URL
 from services.finisher import handed
 from services.finisher.deliveries import FetchClaim, StoredFile, preview_key
 from services.finisher.inspected import Inspect, Inspected

@@ -15,10 +15,10 @@ from common.events import Event, encode
 from common.metrics import PUBLISHED
 from common.outbound import Guard
 from common.pictures.examiner import Eyes
+from common.provider import NULL_URL
 from common.signing import Signer
 from common.stages import HOUR_S, Plan, Stage
 from common.storage import Storage
-from common.upsampler import NULL_URL
 from services.ingest.metrics import UNPUBLISHED
 from services.ingest.outlook import Means, Outlook
 from services.ingest.pictures import Viewer

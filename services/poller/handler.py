@@ -22,8 +22,8 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.limits import LATE_S
 from common.outcomes import Move, Nothing, Outcome, Wait
+from common.provider import NULL_URL, Report, State, Unclear
 from common.stages import Plan, Stage
-from common.upsampler import NULL_URL, Report, State, Unclear
 from services.poller.metrics import LOOK_SECONDS, LOOKS, RESULTS
 from services.poller.settings import PollerSettings
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from common import budget, capacity
 from common.database import Database, Transaction
+from common.provider import NULL_URL
 from common.stages import Plan, Stage
 from common.switches import CLOCK_RUNS
-from common.upsampler import NULL_URL
 from services.poller.settings import PollerSettings
 
 ACTOR = "clock"

@@ -26,9 +26,7 @@ from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.signing import Signer
-from common.stages import HOUR_S, Plan, Stage, Status
-from common.upsampler import (
+from common.provider import (
     NULL_URL,
     NotAccepted,
     OurTrouble,
@@ -39,6 +37,8 @@ from common.upsampler import (
     SubmitAnswer,
     Unknown,
 )
+from common.signing import Signer
+from common.stages import HOUR_S, Plan, Stage, Status
 from services.submitter import override
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
 from services.submitter.override import Override

@@ -7,8 +7,8 @@ from pydantic import Field
 from common.budget import BudgetSettings
 from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
+from common.provider import NULL_URL
 from common.settings import SecretKeySettings
-from common.upsampler import NULL_URL
 from common.upsampler_settings import UpsamplerSettings
 
 

@@ -13,8 +13,8 @@ from common.attempts import AttemptState, Claim, Record
 from common.capacity import Turn
 from common.limits import Limits
 from common.outcomes import Move
+from common.provider import NotAccepted, OurTrouble, Report, State
 from common.stages import Stage
-from common.upsampler import NotAccepted, OurTrouble, Report, State
 from tests.integration.runtime.rig import Rig
 
 LIMITS = Limits(

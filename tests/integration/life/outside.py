@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from common.pictures.facts import Seen, Unfit
+from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from common.refunds import StripeRefund
 from common.sources import reference_key
-from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unclear, Unknown
 from services.finisher.deliveries import StoredFile
 from services.finisher.handler_deliver import Remove, Removed
 from services.finisher.results import Failed, Fetch, Gone

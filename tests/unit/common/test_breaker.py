@@ -6,7 +6,7 @@ import pytest
 
 from common.breaker import Breaker, BreakerState, Change, judge
 from common.limits import LATE_S, Limits, spacing_s
-from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, Unknown
+from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, Unknown
 
 LIMITS = Limits(
     in_flight=15, submits_per_min=90, breaker_after=3, breaker_pause_s=30, breaker_longest_s=100, probe_s=60

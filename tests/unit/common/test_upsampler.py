@@ -8,10 +8,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
-from common.upsampler import (
-    UNKNOWN_STATUSES,
+from common.provider import (
     NotAccepted,
-    NullProvider,
     OurTrouble,
     PictureRefused,
     Report,
@@ -20,8 +18,8 @@ from common.upsampler import (
     SubmitAnswer,
     Unclear,
     Unknown,
-    Upsampler,
 )  # fmt: skip
+from common.upsampler import UNKNOWN_STATUSES, NullProvider, Upsampler
 from tests.unit.builders import JOB, answer, closed_port, site
 
 ORDER = Submission(JOB, "https://shop.example/fox.jpg", 4, "https://pictures.example/hook")

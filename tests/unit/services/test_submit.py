@@ -7,8 +7,8 @@ import pytest
 from common.attempts import Attempt, AttemptState, Claim, Record
 from common.lane import Answered, Work
 from common.outcomes import Move, Nothing, Wait
+from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, SubmitAnswer, Unknown
 from common.stages import Stage, Status
-from common.upsampler import NotAccepted, OurTrouble, PictureRefused, Report, State, SubmitAnswer, Unknown
 from services.submitter import handler
 from services.submitter.handler import Ask, Submit, TooLate
 from services.submitter.settings import SubmitterSettings

@@ -8,8 +8,8 @@ from common.attempts import Attempt
 from common.events import UpscaleCheck, UpscaleSubmitted
 from common.lane import Question, Work
 from common.outcomes import Move, Nothing, Wait
+from common.provider import Report, State, Unclear
 from common.stages import Stage
-from common.upsampler import Report, State, Unclear
 from services.poller import handler
 from services.poller.handler import Look, Watch
 from services.poller.settings import PollerSettings
