@@ -18,8 +18,8 @@ FIGURES = FOLDER / "figures.json"
 
 _HEAD = """# Benchmarks
 
-Made by `./enlarger bench peers --record`, `machinery --record` and `clock --record`; do not edit. Figures differ from
-machine to machine: compare within one run.
+Made by the command `bench` (`peers`, `machinery`, `clock`) with `--record`; do not edit. Figures differ from machine to
+machine: compare within one run.
 
 The workers run with their default settings but for {settings}: what they would
 do outside is switched to nothing; every claim, commit, confirm and acknowledgement stays.

@@ -74,5 +74,5 @@ def _counts(worker: str, text: str) -> list[Count]:
     return [
         Count(worker, sample.labels["event"], sample.labels.get("outcome", ""), int(sample.value))
         for sample in samples
-        if sample.name in names
+        if sample.name in names and sample.value  # every outcome is exported from the start, as 0
     ]
