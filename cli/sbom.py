@@ -15,7 +15,7 @@ def sbom(
 ) -> None:
     """Write the software bill of materials (CycloneDX, JSON) of every package in the lock."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(Path(sys.executable).parent / "cyclonedx-py"), "requirements", "--output-reproducible"]
+    command = [sys.executable, "-m", "cyclonedx_py", "requirements", "--output-reproducible"]
     options = [
         f"--pyproject={ROOT / 'pyproject.toml'}",
         "--mc-type=application",
