@@ -1,5 +1,6 @@
 """What is sold: an order enters the job's life unpaid, with its first wake-up and its history (design section 4)."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -70,3 +71,15 @@ def record_session(tx: Transaction, actor: str, job_id: UUID, session_id: str, c
            FROM opened""",
         {"job": job_id, "session": session_id, "url": checkout_url, "actor": actor},
     )
+
+
+def new_ticket() -> str:
+    """The customer's secret id of an order (design section 4): 128 bits that nobody can guess."""
+    return f"tk_{secrets.token_hex(16)}"
+
+
+def renew_ticket(tx: Transaction, job_id: UUID) -> str:
+    """Another ticket for a (locked) order whose old one may be known to a stranger; the order's page moves there."""
+    ticket = new_ticket()
+    tx.execute("UPDATE jobs SET ticket = %(ticket)s WHERE job_id = %(job)s", {"ticket": ticket, "job": job_id})
+    return ticket

@@ -31,7 +31,11 @@ class Signer:
 
     def find_download_token(self, job_id: UUID, generation: int, token_hash: bytes) -> str | None:
         """Derive the token again with whichever key fits the stored hash; None when that key is gone."""
-        tokens = [_mac(key, "download", (job_id, generation)) for key in self._keys]
+        return self.find(token_hash, "download", job_id, generation)
+
+    def find(self, token_hash: bytes, domain: str, *parts: object) -> str | None:
+        """The signature whose hash is stored, made again with whichever key fits; None when that key is gone."""
+        tokens = [_mac(key, domain, parts) for key in self._keys]
         return next((token for token in tokens if hash_token(token) == token_hash), None)
 
 

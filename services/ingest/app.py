@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from services.ingest import (
+    addresses,
     admin,
     checkout,
     downloads,
@@ -46,6 +47,7 @@ ROUTERS = (
     previews,
     renewals,
     wishes,
+    addresses,
     ratings,
     probes,
 )

@@ -16,7 +16,7 @@ from common.storage import StorageError
 from services.ingest.templating import language_of, page
 
 RETRY_AFTER = {"Retry-After": "5"}
-PAGE_PATHS = ("/jobs/", "/d/")
+PAGE_PATHS = ("/jobs/", "/d/", "/address/")
 UNAVAILABLE = mark("This service cannot answer just now. Please try again in a moment.")
 
 log = structlog.get_logger()

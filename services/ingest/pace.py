@@ -18,7 +18,7 @@ from services.ingest.errors import ApiError, error_response
 from services.ingest.metrics import LIMITED
 
 TOO_FAST = mark("This is going a little fast. Please wait a moment and try again.")
-PUBLIC = ("/wp-json/smi/v1/", "/jobs/", "/d/")
+PUBLIC = ("/wp-json/smi/v1/", "/jobs/", "/d/", "/address/")
 MOST_CLIENTS = 50_000
 SITE_BITS = 64  # what one household or one server has of IPv6
 COSTS = {
@@ -27,6 +27,7 @@ COSTS = {
     ("POST", "/wp-json/smi/v1/create-checkout-upload"): 5.0,
 }
 WISH = 5.0
+WISHES = ("/jobs/", "/d/", "/address/")
 
 Network = IPv4Network | IPv6Network
 
@@ -86,7 +87,7 @@ class Pace:
 
 def cost_of(method: str, path: str) -> float:
     """What a request counts for: an upload is decoded, a checkout calls Stripe, a customer's wish may write a mail."""
-    if method == "POST" and path.startswith("/jobs/"):
+    if method == "POST" and path.startswith(WISHES):
         return WISH
     return COSTS.get((method, path.rstrip("/")), 1.0)
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from common.language import mark, translate
 from common.stages import Status
-from services.ingest import opinions, previews, status
+from services.ingest import corrections, opinions, previews, status
 from services.ingest.answers import PAGE, refusals
 from services.ingest.edge import Edge
 from services.ingest.progress import (
@@ -64,6 +64,7 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
     order = view.order
     with edge.database.transaction() as tx:
         rating = opinions.given(tx, order.ticket)
+        correction = corrections.of_order(tx, order.ticket)
     language = language_of(request, order.locale)
     payment = payment_status(order.charged_cents, order.refunded_cents)
     values = {
@@ -83,6 +84,9 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
         "renew_path": view.renew_path,
         "address": veiled(order.email),
         "may_cancel": cancellable(order),
+        "may_correct": correction.possible,
+        "asked": correction.asked and veiled(correction.asked),
+        "refused": correction.refused,
         "refresh_s": REFRESH_S if order.under_way else None,
     }
     return page(request, "status.html", values)

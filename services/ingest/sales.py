@@ -1,7 +1,6 @@
 """Making an order: the row first, then Stripe's payment page, then its id on the row (promise 2)."""
 
 import re
-import secrets
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
@@ -67,7 +66,7 @@ def open_order(edge: Parts, source: Source, offer: Quote, buyer: Buyer) -> Opene
     """
     _ensure_deliverable(edge, source, offer)
     job_id = compat.uuid7()
-    ticket = f"tk_{secrets.token_hex(16)}"
+    ticket = orders.new_ticket()
     goes_to = buyer.return_url or f"{edge.settings.public_url}/jobs/{ticket}"
     order = orders.Order(
         job_id=job_id,

@@ -123,8 +123,7 @@ class Notify:
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
         mails.record(tx, [(a.about.key, a.about.claim_no, *_row_state(a.answer)) for a in answered])
         ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
-        if ready:
-            mails.start_links(tx, ready, self._link_s)
+        newest = mails.start_links(tx, ready, self._link_s) if ready else {}
         stuck = [
             (a.work.job.job_id, "mail_rejected" if isinstance(a.answer, Rejected) else "mail_stuck", a.answer.why)
             for a in answered
@@ -132,7 +131,12 @@ class Notify:
             and (isinstance(a.answer, Rejected) or (isinstance(a.answer, NotSent) and a.work.job.tries >= STUCK_TRIES))
         ]
         jobs.raise_attention(tx, stuck)
-        return [self._decide(a.work.job, a.about.key.kind, a.answer) for a in answered]
+        return [
+            Nothing("a newer link is to be mailed")
+            if a.about.key.kind == "ready" and _older(a.about.key, newest)
+            else self._decide(a.work.job, a.about.key.kind, a.answer)
+            for a in answered
+        ]
 
     def _step(self, work: Work, facts: Facts) -> Send | Outcome:
         """Which mail this event asks for, if the job still stands where it is due."""
@@ -244,6 +248,11 @@ def _due(job: Job) -> str:
     if job.stage is Stage.ANNOUNCE:
         return {Status.COMPLETED: "ready", Status.REFUNDED: "refunded"}.get(job.status, "")
     return "expiring" if job.stage is Stage.REMIND else ""
+
+
+def _older(key: MailKey, newest: Mapping[UUID, int]) -> bool:
+    """Whether a newer link was made while this mail was on its way."""
+    return key.job_id in newest and key.about != f"{key.job_id}:{newest[key.job_id]}"
 
 
 def _refund_values(job: Job) -> dict[str, Any]:

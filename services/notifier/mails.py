@@ -106,14 +106,19 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | Non
     )
 
 
-def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> None:
-    """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5)."""
-    tx.execute(
+def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> dict[UUID, int]:
+    """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5).
+
+    Returns the generation of each: a mail about an older one was about a link that has ended meanwhile.
+    """
+    rows = tx.execute(
         """UPDATE links l SET expires_at = GREATEST(l.expires_at, now() + make_interval(secs => %(life)s))
            WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
-             AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)""",
+             AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)
+           RETURNING l.job_id, l.generation""",
         {"ids": keys(job_ids), "life": life_s},
     )
+    return {job_id: int(generation) for job_id, generation in rows}
 
 
 def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:

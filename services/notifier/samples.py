@@ -41,6 +41,7 @@ def samples(language: str) -> dict[str, dict[str, Any]]:
                 {"reason": "payment_mismatch", "detail": "150 cents were paid, 192 asked", "since": SOON},
             ],
         },
+        "address": {"confirm_url": f"{BASE}/address/{'0123456789abcdef' * 4}", "expires_at": SOON},
         "notice": {
             "subject": "80 % of this month's budget is spent",
             "paragraphs": [

@@ -10,7 +10,7 @@ from common import jobs
 from common.admin import Complete, Extend, Resend
 from common.events import FileExpired, JobCompleted, UpscaleDone
 from common.lane import Answered, Lane, Question, Work
-from common.outcomes import Move, Outcome, Wait
+from common.outcomes import Move, Nothing, Outcome, Wait
 from services.finisher.handler_deliver import Deliver
 from services.finisher.settings import DeliverSettings
 from services.notifier.handler import Notify
@@ -95,3 +95,22 @@ def test_a_renewed_link_is_mailed_and_keeps_the_file_past_its_time(office: Offic
     assert office.rows("SELECT kind, about FROM mails WHERE job_id = %s ORDER BY mail_id DESC LIMIT 1", job_id) == [
         {"kind": "ready", "about": f"{job_id}:2"}
     ]
+
+
+def test_a_link_renewed_while_the_mail_about_the_older_one_is_on_its_way_is_mailed_too(office: Office) -> None:
+    notify = Notify(builders.settings(NotifierSettings), PLANS)
+    job_id = office.an_order("announce")
+    event = JobCompleted(job_id=job_id)
+    with office.database.transaction() as tx:
+        job = jobs.lock(tx, [job_id])[job_id]
+        [question] = notify.begin(tx, [Work(event, job)])
+    assert isinstance(question, Question)
+    office.act(Extend(), job_id)  # as it does when a corrected address is confirmed
+    with office.database.transaction() as tx:
+        job = jobs.lock(tx, [job_id])[job_id]
+        answer = notify.ask(question.about)
+        [outcome] = notify.finish(tx, [Answered(Work(event, job), question.about, answer)])
+    assert isinstance(outcome, Nothing)
+    assert isinstance(_run(office, notify, event), Move)
+    about = office.rows("SELECT about FROM mails WHERE job_id = %s AND state = 'sent' ORDER BY mail_id", job_id)
+    assert [row["about"] for row in about] == [f"{job_id}:1", f"{job_id}:2"]
