@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -47,8 +46,7 @@ class Attempt(NamedTuple):
         return self.state == AttemptState.OPEN or (self.state == AttemptState.SUCCEEDED and not self.result_dead)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a claim allows: one call for this attempt, under this number."""
 
     job_id: UUID
@@ -56,8 +54,7 @@ class Claim:
     claim_no: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An answer for an attempt's row. None keeps what the row has; `ended` frees its slot at the provider."""
 
     job_id: UUID

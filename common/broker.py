@@ -293,6 +293,6 @@ class Broker:
 
 def _write(channel: Any, message: Message, tag: int) -> None:
     properties = pika.BasicProperties(
-        content_type=message.content_type, delivery_mode=2, message_id=str(tag), headers=message.headers or None
+        content_type=message.content_type, delivery_mode=2, message_id=str(tag), headers=message.headers
     )
     channel.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)

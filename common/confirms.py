@@ -2,21 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from common.events import CONTENT_TYPE, EXCHANGE
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message to publish. `exchange` is the events' by default; dead letters go to their own."""
 
     routing_key: str
     body: bytes
     content_type: str = CONTENT_TYPE
     exchange: str = EXCHANGE
-    headers: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, Any] | None = None
 
 
 Then = Callable[[bool], None]

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from common.confirms import Acks
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One message as it came from a queue; `tag` and `session` name it to the broker."""
 
     queue: str
@@ -16,7 +15,7 @@ class Delivery:
     redelivered: bool
     tag: int
     session: int
-    subscription: "Subscription" = field(repr=False)
+    subscription: "Subscription"
 
 
 @dataclass(slots=True, eq=False)

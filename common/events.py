@@ -34,6 +34,11 @@ class Event(BaseModel):
     job_id: UUID = Field(description="the operational id of the job")
     traceparent: str | None = Field(default=None, exclude=True, description="W3C trace context, in the envelope")
 
+    @property
+    def insists(self) -> bool:
+        """A person wants it, whatever stands against it."""
+        return False
+
 
 class CheckoutCheck(Event):
     """Time to ask Stripe about an unpaid checkout."""
@@ -51,6 +56,10 @@ class PaymentCompleted(Event):
     request_id: str | None = Field(
         default=None, max_length=100, description="makes repeats of one override one override"
     )
+
+    @property
+    def insists(self) -> bool:
+        return self.admin_override
 
 
 class UpscaleSubmitted(Event):
@@ -140,11 +149,10 @@ def encode(event: Event, source: str) -> bytes:
         "source": f"/{EXCHANGE}/{source}",
         "time": datetime.now(UTC),
         "datacontenttype": "application/json",
-        "data": event.model_dump(exclude_none=True),
+        "traceparent": event.traceparent or None,
+        "data": event,
     }
-    if event.traceparent:
-        envelope["traceparent"] = event.traceparent
-    return to_json(envelope)
+    return to_json(envelope, exclude_none=True)
 
 
 def decode(body: bytes, cls: type[Event]) -> Event:

@@ -3,12 +3,13 @@
 Every change names the stage and version it was decided from; a row that moved meanwhile is left alone.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from common import crash
 from common.database import Transaction, keys, unnest
@@ -220,8 +221,12 @@ class _Input(NamedTuple):
     promise_s: float | None = None
 
 
+def _json(detail: Mapping[str, Any]) -> str:
+    return to_json(detail).decode() if detail else "{}"
+
+
 def _input_row(job: Job, change: Move | Wait, plans: Mapping[Stage, Plan]) -> _Input:
-    stage, detail = job.stage.value, json.dumps(change.detail)
+    stage, detail = job.stage.value, _json(change.detail)
     if isinstance(change, Wait):
         tries = job.tries + 1 if change.counted else job.tries
         return _Input(job.job_id, stage, job.version, stage, change.wake_s, tries, change.counted, change.kind, detail)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from common.database import Transaction
 from common.deliveries import Delivery
@@ -11,8 +11,7 @@ from common.jobs import Job
 from common.outcomes import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """One event and its job's row, locked in the current transaction. `redelivered`: its first consumer is gone."""
 
     event: Event
@@ -20,15 +19,13 @@ class Work:
     redelivered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a claim allows this delivery to ask outside. `about` is the lane's own frozen value."""
 
     about: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """An answer from outside, with the job's row as it is now (it may have moved meanwhile)."""
 
     work: Work

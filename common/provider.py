@@ -5,7 +5,7 @@ What each answer to a submission means stands in design section 4: a submission 
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 NULL_URL = "null:"  # a provider that makes nothing, for measurements (contracts.md section 4)
@@ -20,8 +20,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What is asked for: the picture's URL, how many times larger, where to call back."""
 
     job_id: UUID
@@ -30,8 +29,7 @@ class Submission:
     webhook_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What the provider says of one submission. `credits`: what it charged, when it says so."""
 
     provider_id: str

@@ -9,7 +9,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -153,9 +152,9 @@ class LaneRunner:
         """What holds for every lane: a job must exist, its promise comes before its stage, a held one is left alone."""
         if job is None:
             return Refuse(f"no job has the id {event.job_id}")
-        insists = getattr(event, "admin_override", False)  # a person sets a new date for the promise
+        insists = event.insists  # a person sets a new date for the promise
         if job.overdue and job.stage in UNDELIVERED and not insists:
-            return replace(failed(job, "promise"), hold="")  # the refund lane leaves held jobs alone
+            return failed(job, "promise")._replace(hold="")  # the refund lane leaves held jobs alone
         if job.held and not self.lane.acts_on_held and not insists:
             return Nothing("held")
         return None
@@ -236,7 +235,7 @@ class LaneRunner:
                 log.warning("batch.split", size=len(items), exc_info=True)
                 return [result for item in items for result in self._guarded([item], step)]
             log.exception("outcome.failed", job_id=str(items[0].event.job_id))
-            if not getattr(items[0].event, "admin_override", False):
+            if not items[0].event.insists:
                 return self._postponed(items)
             if isinstance(error, PASSING) and tries_left:
                 return self._guarded(items, step, tries_left - 1)

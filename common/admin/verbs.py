@@ -1,6 +1,6 @@
 """The verbs. Each is a frozen value that decides about a locked job: what changes, or why its state forbids it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Self
@@ -118,13 +118,13 @@ class Email(_Plain):
     name = "email"
 
     def decide(self, tx: Transaction, job: Job, decision: Decision, tools: Tools) -> Yes | No:
-        corrected = replace(Move(job.stage, "address_corrected", _shown(self.address)), email=self.address)
-        now = replace(corrected, wake_s=None if job.stage is Stage.SETTLED else 0)
+        corrected = Move(job.stage, "address_corrected", _shown(self.address), email=self.address)
+        now = corrected._replace(wake_s=None if job.stage is Stage.SETTLED else 0)
         hers = job._replace(email=self.address)
         again = Resend().decide(tx, hers, decision, tools)
         if isinstance(again, No):
             return Yes(f"Mails go to {masked(self.address)} from now on.", now, _shown(self.address), MAILS)
-        return Yes(again.told, replace(now, to=Stage.ANNOUNCE, wake_s=0), _shown(self.address), MAILS)
+        return Yes(again.told, now._replace(to=Stage.ANNOUNCE, wake_s=0), _shown(self.address), MAILS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Fail(_Plain):
             return No(_over(job))
         move = failed(job, "operator", decision.why)
         told = "It has failed, and its refund begins." if move.to is Stage.REFUND else "It keeps the picture it had."
-        return Yes(told, replace(move, emit=(), wake_s=0, hold=""), settles=None)
+        return Yes(told, move._replace(emit=(), wake_s=0, hold=""), settles=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Release(_Plain):
         told = "It goes on."
         if job.stage in UNDELIVERED:
             promise_s = tools.promise_s if self.promise_hours is None else self.promise_hours * HOUR_S
-            move = replace(move, reopen=Reopen(job.attempts_base, promise_s))
+            move = move._replace(reopen=Reopen(job.attempts_base, promise_s))
             told = f"It goes on, and is promised within {promise_s / HOUR_S:g} hours from now."
         return Yes(told, move, {"held_for": reason}, settles=("held", reason))
 

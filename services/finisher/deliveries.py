@@ -2,15 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from common import sources
 from common.database import Transaction, keys, unnest
 
 
-@dataclass(frozen=True, slots=True)
-class FetchClaim:
+class FetchClaim(NamedTuple):
     """The right to fetch this attempt's result and store it under `file_key`."""
 
     job_id: UUID
@@ -28,8 +27,7 @@ def preview_key(file_key: str) -> str:
     return file_key.replace("results/", "previews/", 1)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """What was stored: bytes, digest (hex), type, pixels; its preview's bytes, score, and what checks warn of."""
 
     file_size: int

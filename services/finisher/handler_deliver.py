@@ -7,7 +7,7 @@ own), so a redelivered message, whose worker is gone, does not wait for that wor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from common import attempts, jobs, links, sources
@@ -197,7 +197,7 @@ class Deliver:
 def _with_source(step: Question | Outcome, seen: Mapping[UUID, Source]) -> Question | Outcome:
     if not isinstance(step, Question):
         return step
-    return Question(replace(step.about, source=seen.get(step.about.claim.job_id)))
+    return Question(step.about._replace(source=seen.get(step.about.claim.job_id)))
 
 
 def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:

@@ -4,6 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -27,8 +28,7 @@ log = structlog.get_logger()
 ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(NamedTuple):
     """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source."""
 
     claim: FetchClaim

@@ -3,7 +3,7 @@
 What Stripe told about the payment before it told of the payment itself is caught up with here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -111,10 +111,10 @@ def _refunded_meanwhile(tx: Transaction, job: Job, payment_intent: str, move: Mo
     cents = standings(tx, [job.job_id], payment_intent)[job.job_id].refunded_cents
     charged = move.payment.charged_cents if move.payment else 0
     if not 0 < charged <= cents:
-        return replace(move, refunded_cents=cents)
+        return move._replace(refunded_cents=cents)
     event = UpscaleFailed(job_id=job.job_id, traceparent=job.traceparent)
-    return replace(
-        move, to=Stage.REFUND, status=Status.FAILED, emit=(event,), refunded_cents=cents,
+    return move._replace(
+        to=Stage.REFUND, status=Status.FAILED, emit=(event,), refunded_cents=cents,
         failure_reason="refunded_by_shop", hold=None,
     )  # fmt: skip
 

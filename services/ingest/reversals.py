@@ -1,7 +1,7 @@
 """Money that goes back: what an event about a refund or a dispute writes, and where its job goes then."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def decide(tx: Transaction, job: Job, told: Reversal, rules: Rules) -> Move | Wa
         return _unless_failed(tx, job, told)
     if move.kind == refunds.UNDONE:
         jobs.raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
-        return replace(move, emit=(*move.emit, _attention(job, refunds.UNDONE)))
+        return move._replace(emit=(*move.emit, _attention(job, refunds.UNDONE)))
     if move.status is Status.REFUNDED and rules.revoke_on_refund:
         refunds.revoke_links(tx, [job.job_id])
     return move

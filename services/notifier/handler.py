@@ -8,10 +8,10 @@ again. Where the server's answer was lost, the repeat carries the same Message-I
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from common import crash, jobs
@@ -42,8 +42,7 @@ KINDS: dict[type[Event], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """One claimed mail. `values` are what its letter says: worked out when it is composed, in no transaction."""
 
     key: MailKey
@@ -167,7 +166,7 @@ class Notify:
             return NO_ADDRESS
         key = MailKey(kind, about, job.job_id)
         send = self._send(key, job.email, lambda: {**self._shared_values(job), **values()})
-        return replace(send, locale=job.locale)
+        return send._replace(locale=job.locale)
 
     def _attention(self, job: Job, reasons: Sequence[tuple[int, str, str, datetime]]) -> Send | Outcome:
         if not reasons or not self._settings.admin_email:
@@ -189,10 +188,10 @@ class Notify:
         row = rows.get((send.key.kind, send.key.about))
         start_before = time.monotonic() + self._settings.claim_margin_s
         if row is None:
-            return replace(send, start_before=start_before)
+            return send._replace(start_before=start_before)
         if row.state in {"claimed", "waiting"} and not row.at_work:
-            again = self._send(replace(send.key, number=row.number), send.recipient, send.values)
-            return replace(again, claim_no=row.claim_no + 1, start_before=start_before)
+            again = self._send(send.key._replace(number=row.number), send.recipient, send.values)
+            return again._replace(claim_no=row.claim_no + 1, start_before=start_before)
         if row.at_work:
             return Nothing("being sent")
         return self._told(job, send.key.kind, "mailed_before")

@@ -1,17 +1,14 @@
 """Mail rows: each mail is a row before it is sent, unique by its kind, what it is about, and its number (promise 2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
-
-from psycopg.rows import class_row
 
 from common.database import Transaction, keys, unnest
 
 
-@dataclass(frozen=True, slots=True)
-class MailKey:
+class MailKey(NamedTuple):
     """Which mail: `ready` about a link's generation, `refunded` about a job, `attention` about its newest reason."""
 
     kind: str
@@ -25,8 +22,7 @@ class MailKey:
         return f"{self.kind}.{self.about.replace(':', '.')}.{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
-class MailRow:
+class MailRow(NamedTuple):
     """A mail's row. `at_work`: a worker may still be sending it."""
 
     kind: str
@@ -37,8 +33,7 @@ class MailRow:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFacts:
+class LinkFacts(NamedTuple):
     """What a letter says of a job's newest link and the file behind it."""
 
     job_id: UUID
@@ -123,7 +118,7 @@ def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> dict
 
 def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
     """The newest link and the newest stored file of each job that has both."""
-    rows = tx.cursor(row_factory=class_row(LinkFacts)).execute(
+    rows = tx.execute(
         """SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
                   d.width, d.height, d.file_size
            FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
@@ -131,7 +126,7 @@ def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
            ORDER BY l.job_id, l.generation DESC, d.stored_at DESC""",
         {"ids": keys(job_ids)},
     )
-    return {row.job_id: row for row in rows}
+    return {row[0]: LinkFacts(*row) for row in rows.fetchall()}
 
 
 def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, str, str, datetime]]]:

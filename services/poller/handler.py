@@ -9,8 +9,8 @@ check has no effect at the provider, so it needs no claim.
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 from common import attempts, capacity, crash
 from common.attempts import Attempt, AttemptState, Record
@@ -32,8 +32,7 @@ LATE_STAGES = (Stage.REFUND, Stage.ANNOUNCE, Stage.REMIND, Stage.KEEP, Stage.SET
 _looked, _ended = cache(LOOKS.labels), cache(RESULTS.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """The open submissions of one job: (attempt, the provider's id). `start_before`: monotonic seconds after which the
     slot time of these calls is over.
     """
@@ -177,7 +176,7 @@ def _count_ended(looked: Looked, tried: Sequence[Attempt]) -> None:
 
 
 def _asked_in(wait_s: float, look: Look, start_before: float) -> Question | Outcome:
-    return Wait(wait_s) if wait_s else Question(replace(look, start_before=start_before))
+    return Wait(wait_s) if wait_s else Question(look._replace(start_before=start_before))
 
 
 def _winner(job: Job, tried: Sequence[Attempt]) -> Attempt | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from common import attempts, breaker, budget, capacity, crash, jobs
@@ -50,8 +50,7 @@ OUR_TROUBLE_WAIT_S = 60.0
 _answered = cache(SUBMISSIONS.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One claimed call. `start_before`: monotonic seconds after which the claim is no longer ours to use."""
 
     claim: Claim
