@@ -30,6 +30,7 @@ from cli import (
     verbs,
 )
 from cli.doctor import command as doctor
+from cli.restore import command as restore
 
 app = typer.Typer(
     help="Fulfils paid image-enlargement orders: every one is delivered or refunded.",
@@ -61,6 +62,7 @@ PANELS: Mapping[str, Commands] = {
         "pause": switching.pause,
         "resume": switching.resume,
         "drain": switching.drain,
+        "restore-check": restore.restore_check,
         "migrate": operate.migrate_database,
         "pictures": operate.pictures,
     },

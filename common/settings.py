@@ -55,6 +55,10 @@ class CommonSettings(DatabaseSettings):
     )
     download_ttl_hours: float = Field(default=24, gt=0, description="life of a download link")
     file_keep_days: float = Field(default=7, gt=0, description="life of a finished picture")
+    pause_on_promotion: bool = Field(
+        default=True,
+        description="a promoted standby counts as a restored database; off where standbys are synchronous",
+    )
     abandoned_after_hours: float = Field(default=24, gt=0, description="life of an unpaid checkout")
 
     claim_margin_s: float = Field(

@@ -82,6 +82,13 @@ class Storage:
             raise StorageError(f"cannot read {key}: {error}") from error
         return Stream(size, start, end, (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK)))
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of all files in this folder. Raises StorageError."""
+        try:
+            return [str(file["path"]) for files in obstore.list(self._store, prefix) for file in files]
+        except (BaseError, OSError) as error:
+            raise StorageError(f"cannot list {prefix}: {error}") from error
+
     def signed_url(self, key: str, life_s: float) -> str | None:
         """An address at the object store itself, which serves the file to whoever has it; None for a local folder.
 

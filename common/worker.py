@@ -7,11 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from common import crash, health, logs, tracing
+from common import crash, health, logs, restored, tracing
 from common.broker import Broker
 from common.database import Database, DatabaseAwayError, Limits, migrate
 from common.lane import Lane
@@ -23,6 +24,7 @@ from common.stages import Plan, Stage, plans
 from common.switches import CLOCK, LaneSwitch, Switchboard
 
 DRAIN_S = 8.0
+START_WAIT_S = 0.5
 STUCK_S = 30.0
 GC_EVERY = 20_000  # objects made and not freed since the last collection
 
@@ -69,7 +71,8 @@ class Worker:
             if name in lanes:
                 self._add(lanes[name]())
         switches = self._switchboard([CLOCK] if CLOCK in wanted else [])
-        switches.look()  # what starts while it is paused starts paused
+        while not switches.look() and not self._stop.wait(START_WAIT_S):
+            pass  # what starts while it is paused starts paused
         self.broker.start()
         for name in wanted:
             if name in tickers:
@@ -96,7 +99,8 @@ class Worker:
 
     def _switchboard(self, others: list[str]) -> Switchboard:
         lanes = {runner.lane.name: LaneSwitch(runner.tap, runner) for runner in self._runners}
-        return Switchboard(self.database, self.service, lanes, others)
+        guard = partial(restored.guard, promotions=self.settings.pause_on_promotion)
+        return Switchboard(self.database, self.service, lanes, others, guard=guard)
 
     def _migrate(self) -> None:
         """Wait for the database, with backoff, then bring its schema up to date."""

@@ -1,6 +1,6 @@
 """Pausing and resuming, as decisions of people: with an audit row each."""
 
-from common import switches
+from common import restored, switches
 from common.admin import audit
 from common.admin.audit import Decision
 from common.admin.desk import RefusedError
@@ -23,6 +23,8 @@ def pause(tx: Transaction, what: str, decision: Decision) -> str:
 def resume(tx: Transaction, what: str, decision: Decision) -> str:
     """End a pause; `all` ends every one. Raises RefusedError."""
     _known(tx, what)
+    if restored.since(tx):
+        raise RefusedError("not_reconciled", f"Nothing may run yet: {restored.WHY}, then resume.")
     ended = switches.resume(tx, what)
     if not ended:
         others = ", ".join(pause.what for pause in switches.paused(tx))

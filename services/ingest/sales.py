@@ -19,10 +19,10 @@ from services.ingest.outlook import RETRY_AFTER_S, TOLD
 from services.ingest.quotes import Quote
 from services.ingest.settings import origin_of
 from services.ingest.stripe import Purchase, Session, StripeAwayError, StripeRefusedError
+from services.ingest.witness import OUR_PARAMETERS, record_of
 
 MAX_RETURN_URL = 2000
 URL = re.compile(f"[!-~]{{1,{MAX_RETURN_URL}}}")
-OUR_PARAMETERS = {"smi_payment", "session_id", "job_id"}
 NO_PAGE = mark("The payment page could not be opened. Nothing was charged; please try again in a moment.")
 
 log = structlog.get_logger()
@@ -141,6 +141,7 @@ def _payment_page(edge: Parts, order: orders.Order) -> Session:
         cancel_url=with_parameters(order.return_url, "cancelled", order.ticket),
         email=order.email,
         idempotency_key=f"checkout:{order.job_id}",
+        record=record_of(order),
     )
     try:
         crash.point("before_checkout")

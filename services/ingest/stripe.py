@@ -4,8 +4,8 @@ https://docs.stripe.com/api/checkout/sessions and https://docs.stripe.com/webhoo
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import stripe
@@ -44,6 +44,8 @@ class Session:
     payment_intent: str | None
     email: str | None
     url: str | None
+    success_url: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paid(self) -> bool:
@@ -64,7 +66,9 @@ class StripeCharge:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What a payment page is opened for. `metadata` stands on the session and on its payment intent."""
+    """What a payment page is opened for. `metadata` stands on the session and on its payment intent, `record` on the
+    session alone.
+    """
 
     title: str
     amount_cents: int
@@ -74,6 +78,7 @@ class Purchase:
     cancel_url: str
     email: str | None
     idempotency_key: str
+    record: dict[str, str] = field(default_factory=dict)
 
 
 class Stripe:
@@ -100,7 +105,7 @@ class Stripe:
         params: Any = {
             "mode": "payment",
             "line_items": [item],
-            "metadata": purchase.metadata,
+            "metadata": purchase.metadata | purchase.record,
             "payment_intent_data": {"metadata": purchase.metadata},
             "success_url": purchase.success_url,
             "cancel_url": purchase.cancel_url,
@@ -138,6 +143,18 @@ class Stripe:
                 ours = (charge.get("metadata") or {}).get("source") == "enlarger"
                 yield StripeCharge(intent, charge["amount_captured"], charge["amount_refunded"], ours)
 
+    def sessions(self, since: int) -> list[Session]:
+        """Every payment page opened since then (Unix seconds). Raises StripeAwayError, StripeRefusedError."""
+        params: Any = {"limit": 100, "created": {"gte": since}}
+        listed = _asked("session", lambda: list(self._client.v1.checkout.sessions.list(params).auto_paging_iter()))
+        return [session_of(session.to_dict()) for session in listed]
+
+    def events(self, since: int) -> list[dict[str, Any]]:
+        """All events since then (Unix seconds), oldest first; Stripe keeps them for 30 days. Raises as `sessions`."""
+        params: Any = {"limit": 100, "created": {"gte": since}}
+        listed = _asked("events", lambda: list(self._client.v1.events.list(params).auto_paging_iter()))
+        return [event.to_dict() for event in reversed(listed)]
+
     def expire(self, session_id: str) -> Session:
         """Close an open payment page. Raises StripeRefusedError when it is not open any more, StripeAwayError."""
         options: Any = {"idempotency_key": f"expire:{session_id}"}
@@ -159,6 +176,8 @@ def session_of(body: dict[str, Any]) -> Session:
         payment_intent=intent.get("id") if isinstance(intent, dict) else intent,
         email=(body.get("customer_details") or {}).get("email") or body.get("customer_email"),
         url=body.get("url"),
+        success_url=body.get("success_url"),
+        metadata=body.get("metadata") or {},
     )
 
 
