@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli.customer import Customer, Purchase
 from local.broker import Broker
 from local.database import Database
@@ -86,6 +88,7 @@ def _run(program: str, *arguments: str) -> None:
     subprocess.run([found, *arguments], check=True)
 
 
+@pytest.mark.timeout(600)  # a day of orders, twice the start of everything, and a dozen commands
 def test_nothing_is_done_twice_and_no_payment_is_lost(
     broker: Broker, durable_database: Database, tmp_path: Path
 ) -> None:
