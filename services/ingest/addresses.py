@@ -4,7 +4,6 @@ The mail to the new address names neither the order's page nor its picture: it m
 changes nothing; the button behind it does (docs/decisions/0024).
 """
 
-from dataclasses import replace
 from typing import Annotated
 
 import structlog
@@ -103,7 +102,7 @@ def _move(edge: Parts, tx: Transaction, job: Job, wish: Wish) -> Move:
     answer = link if isinstance(link, Yes) else Email(wish.address).decide(tx, job, Decision(ACTOR), edge.desk.tools)
     if not isinstance(answer, Yes) or not isinstance(answer.change, Move):
         raise ApiError(409, "too_late", TOO_LATE)
-    return replace(answer.change, kind="address_confirmed", detail={"number": wish.number}, email=wish.address)
+    return answer.change._replace(kind="address_confirmed", detail={"number": wish.number}, email=wish.address)
 
 
 def _wish(tx: Transaction, token: str) -> Wish:
