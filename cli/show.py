@@ -152,10 +152,16 @@ def _files(record: Row) -> RenderableType | None:
         for d in record["deliveries"]
     ]  # fmt: skip
     for link in record["links"]:
-        state = "revoked" if link["revoked_at"] else "over" if link["over"] else "good"
+        state = _link_state(link)
         rows.append((f"link {link['generation']}", state, f"until {_time(link['expires_at'])}",
                      f"{link['downloads']} downloads"))  # fmt: skip
     return _table(("", "", "", ""), rows)
+
+
+def _link_state(link: Row) -> str:
+    if link["revoked_at"]:
+        return "revoked"
+    return "disputed" if link["disputed"] else "over" if link["over"] else "good"
 
 
 def _mails(record: Row) -> RenderableType | None:

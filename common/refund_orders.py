@@ -142,9 +142,9 @@ def _move(job: Job, wish: RefundWish, amount_cents: int, *, full: bool) -> Move:
 
 
 def _stage_after(job: Job) -> Stage:
-    """Where the job goes on after a partial refund; what was delivered tells its customer first."""
+    """Where the job goes on after a partial refund: where it stood, or, made and still in refund, where it ends."""
     made = job.status in {Status.COMPLETED, Status.REFUNDED}
-    return Stage.ANNOUNCE if made else job.stage
+    return Stage.KEEP if made and job.stage is Stage.REFUND else job.stage
 
 
 def _key(job_id: UUID, request_id: str) -> str:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common import ledger
+from common import ledger, notices
 from common.database import Transaction, keys, unnest
-from common.events import Event, JobCompleted, JobRefunded, UpscaleFailed
+from common.events import JobRefunded, UpscaleFailed
 from common.jobs import Job
 from common.outcomes import Move
 from common.stages import HOUR_S, Stage, Status
 
 RETRY_REJECTED_S = 24 * HOUR_S
 UNDONE = "refund_failed"  # the reason on the attention list
+IN_PART = "refunded_in_part"
 
 _STATES = {
     "pending": "pending",
@@ -105,8 +106,8 @@ def standings(tx: Transaction, job_ids: Sequence[UUID], payment_intent: str | No
 def after(job: Job, refunded_cents: int) -> Move | None:
     """Where a job goes whose refunds now come to this many cents; None when that is nothing new.
 
-    In full: it is refunded, and its customer told. In part: it goes on as before, and its link stays; no mail
-    tells its customer yet. Less than before (a refund failed after it had succeeded): what is owed is owed again.
+    In full: it is refunded, and its customer told. In part: it goes on as before, its link stays, and its customer is
+    told by `tell_in_part`. Less than before (a refund failed after it had succeeded): what is owed is owed again.
     """
     told = {"cents": refunded_cents, "before": job.refunded_cents}
     full = 0 < job.charged_cents <= refunded_cents
@@ -120,11 +121,20 @@ def after(job: Job, refunded_cents: int) -> Move | None:
         return Move(
             Stage.ANNOUNCE, "refunded", told, (event,), Status.REFUNDED, refunded_cents=refunded_cents, hold=hold
         )
-    if job.status is Status.COMPLETED and job.stage is not Stage.REFUND:
-        again: Event = JobCompleted(job_id=job.job_id, traceparent=job.traceparent)
-        return Move(Stage.ANNOUNCE, "refunded_in_part", told, (again,), refunded_cents=refunded_cents)
     goes_on = (UpscaleFailed(job_id=job.job_id, traceparent=job.traceparent),) if job.stage is Stage.REFUND else ()
-    return Move(job.stage, "refunded_in_part", told, goes_on, wake_s=0, refunded_cents=refunded_cents)
+    return Move(job.stage, IN_PART, told, goes_on, wake_s=0, refunded_cents=refunded_cents)
+
+
+def tell_in_part(tx: Transaction, job: Job, refunded_cents: int) -> None:
+    """Have the customer of this (locked) job told that a part was given back: one mail for each sum that it came to.
+
+    Who gets all of it back is told that alone: a job that has failed is on its way there.
+    """
+    if not job.refunded_cents < refunded_cents < job.charged_cents or job.status is Status.FAILED:
+        return
+    detail = {"cents": refunded_cents - job.refunded_cents, "refunded_cents": refunded_cents,
+              "charged_cents": job.charged_cents, "currency": job.currency}  # fmt: skip
+    notices.tell_customer(tx, IN_PART, f"{job.job_id}:{refunded_cents}", job.job_id, detail)
 
 
 def revoke_links(tx: Transaction, job_ids: Sequence[UUID]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from common import disputed
 from common.database import Transaction
 
 OPEN_REFUND = "state IN ('claimed', 'pending', 'requires_action')"
@@ -11,11 +12,14 @@ OPEN_REFUND = "state IN ('claimed', 'pending', 'requires_action')"
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The file that the customer may have, and its newest link. `revoked`: somebody took the link away."""
+    """The file that the customer may have, and its newest link. `revoked`: somebody took the link away;
+    `disputed`: it rests until a dispute is decided.
+    """
 
     stored_at: datetime
     generation: int
     revoked: bool
+    disputed: bool
 
 
 def refund_is_open(tx: Transaction, job_id: UUID) -> bool:
@@ -26,10 +30,10 @@ def refund_is_open(tx: Transaction, job_id: UUID) -> bool:
 def delivered(tx: Transaction, job_id: UUID) -> Delivered | None:
     """None when no file is kept."""
     row = tx.execute(
-        """SELECT max(d.stored_at), l.generation, l.revoked_at IS NOT NULL
+        f"""SELECT max(d.stored_at), l.generation, l.revoked_at IS NOT NULL, {disputed.freezes("l.job_id")}
            FROM deliveries d JOIN links l USING (job_id)
            WHERE d.job_id = %(job)s AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
-           GROUP BY l.generation, l.revoked_at ORDER BY l.generation DESC LIMIT 1""",
+           GROUP BY l.job_id, l.generation, l.revoked_at ORDER BY l.generation DESC LIMIT 1""",
         {"job": job_id},
     ).fetchone()
     return Delivered(*row) if row else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
+from common import disputed
 from common.admin.desk import locate
 from common.database import Transaction
 from common.stages import Stage
@@ -104,8 +105,11 @@ _LISTS = {
     "deliveries": """SELECT attempt, claim_no, file_key, file_size, sha256, media_type, width, height, stored_at,
                             removed_at
                      FROM deliveries WHERE job_id = %(job)s ORDER BY attempt, claim_no""",
-    "links": """SELECT generation, expires_at, revoked_at, downloads, last_download_at, expires_at <= now() AS over
+    "links": f"""SELECT generation, expires_at, revoked_at, downloads, last_download_at, expires_at <= now() AS over,
+                       {disputed.freezes("links.job_id")} AS disputed
                 FROM links WHERE job_id = %(job)s ORDER BY generation""",
+    "disputes": """SELECT dispute_id, state, amount_cents, currency, reason, due_by, opened_at, closed_at FROM disputes
+                   WHERE job_id = %(job)s ORDER BY opened_at""",
     "refunds": """SELECT refund_id, number, state, amount_cents, reason, stripe_refund, error, created_at, answered_at
                   FROM refunds WHERE job_id = %(job)s ORDER BY number""",
     "mails": """SELECT kind, about, number, state, error, created_at, answered_at FROM mails

@@ -252,6 +252,8 @@ def _no_link(tx: Transaction, job: Job) -> No | None:
     kept = facts.delivered(tx, job.job_id) if job.stage in AFTER_DELIVERY else None
     if kept is None:
         return No("Its picture was removed when its time was over: have it done again with retry.")
+    if kept.disputed:
+        return No("Its payment is disputed: its link rests, and works again once the dispute is won.")
     return No("Its link was revoked.") if kept.revoked else None
 
 

@@ -8,16 +8,10 @@ from sandbox.stripe.inputs import RefundCreate, SessionCreate
 from sandbox.stripe.journal import Journal
 from sandbox.stripe.records import NOBODY, Charge, Dispute, Intent, Method, Origin, Refund, Session, Transaction
 from sandbox.stripe.refusals import Refusal
-from sandbox.stripe.rules import charge_fee, exactly_one, expiry, one_currency, total
+from sandbox.stripe.rules import CHARGEBACK, INQUIRY, REFUND_MOVES, charge_fee, exactly_one, expiry, one_currency, total
 from sandbox.stripe.shapes import Shape, render
 
 DISPUTE_FEE_CENTS = 1500
-
-_REFUND_MOVES: dict[str, tuple[str, ...]] = {
-    "pending": ("requires_action", "succeeded", "failed", "canceled"),
-    "requires_action": ("pending", "succeeded", "failed", "canceled"),
-    "succeeded": ("failed",),
-}
 
 
 @dataclass(frozen=True)
@@ -42,8 +36,7 @@ class Books:
     # Checkout
 
     def open_session(self, asked: SessionCreate, page_base: str) -> Shape:
-        currency = one_currency(asked)
-        amount = total(asked, currency)
+        amount = total(asked, currency := one_currency(asked))
         with self.lock:
             stamp = self._journal.stamp(Session)
             session = Session(
@@ -167,7 +160,7 @@ class Books:
         """The bank's later word on a refund. What failed or was cancelled may be refunded anew."""
         with self.lock:
             refund = self.tables.get(Refund, refund_id, param="refund")
-            if status not in _REFUND_MOVES.get(refund.status, ()):
+            if status not in REFUND_MOVES.get(refund.status, ()):
                 raise Refusal(400, f"The refund {refund.id} is {refund.status}; it cannot become {status}.")
             previous = {"status": refund.status}
             refund.status = status
@@ -187,8 +180,7 @@ class Books:
             text = f"This PaymentIntent ({charge.payment_intent}) does not have a successful charge to refund."
             raise Refusal(400, text, "payment_intent_unexpected_state", "payment_intent")
         if any(dispute.blocks_refunds for dispute in self._disputes(charge)):
-            text = f"Charge {charge.id} has been charged back; cannot issue a refund."
-            raise Refusal(400, text, "charge_disputed")
+            raise Refusal(400, f"Charge {charge.id} has been charged back; cannot issue a refund.", "charge_disputed")
         if charge.left == 0:
             raise Refusal(400, f"Charge {charge.id} has already been refunded.", "charge_already_refunded")
         return charge
@@ -247,16 +239,24 @@ class Books:
     def escalate_dispute(self, dispute_id: str) -> Shape:
         """An inquiry becomes a chargeback: the bank takes what was not refunded meanwhile."""
         with self.lock:
-            dispute = self._standing(dispute_id, "warning_needs_response", "escalated")
+            dispute = self._standing(dispute_id, INQUIRY, "escalated")
             charge = self.tables.get(Charge, dispute.charge)
             dispute.amount, dispute.status = self._disputable(charge, "needs_response"), "needs_response"
             self._withdraw(dispute, "charge.dispute.updated")
             return render(dispute)
 
+    def review_dispute(self, dispute_id: str) -> Shape:
+        """The merchant has sent its evidence: the bank looks at it, and the money stays where it is."""
+        with self.lock:
+            dispute = self._standing(dispute_id, (INQUIRY[0], CHARGEBACK[0]), "under review")
+            before, inquiry = {"status": dispute.status}, dispute.status == INQUIRY[0]
+            dispute.status = "warning_under_review" if inquiry else "under_review"
+            self._journal.emit("charge.dispute.updated", dispute, previous=before)
+            return render(dispute)
+
     def close_dispute(self, dispute_id: str, status: Literal["won", "lost", "warning_closed"]) -> Shape:
         with self.lock:
-            needed = "warning_needs_response" if status == "warning_closed" else "needs_response"
-            dispute = self._standing(dispute_id, needed, status)
+            dispute = self._standing(dispute_id, INQUIRY if status == "warning_closed" else CHARGEBACK, status)
             previous = {"status": dispute.status}
             dispute.status = status
             if status == "won":
@@ -267,9 +267,9 @@ class Books:
                 self._journal.emit("charge.dispute.funds_reinstated", dispute)
             return render(dispute)
 
-    def _standing(self, dispute_id: str, status: str, fate: str) -> Dispute:
+    def _standing(self, dispute_id: str, statuses: tuple[str, ...], fate: str) -> Dispute:
         dispute = self.tables.get(Dispute, dispute_id, param="dispute")
-        if dispute.status != status:
+        if dispute.status not in statuses:
             raise Refusal(400, f"The dispute {dispute.id} is {dispute.status}; it cannot be {fate}.")
         return dispute
 

@@ -99,6 +99,12 @@ async def escalate_dispute(request: Request, dispute_id: str) -> Shape:
     return desk_of(request).books.escalate_dispute(dispute_id)
 
 
+@router.post("/disputes/{dispute_id}/review")
+async def review_dispute(request: Request, dispute_id: str) -> Shape:
+    """Evidence was sent, in the dashboard."""
+    return desk_of(request).books.review_dispute(dispute_id)
+
+
 @router.post("/disputes/{dispute_id}/close")
 async def close_dispute(request: Request, dispute_id: str, asked: CloseDispute) -> Shape:
     return desk_of(request).books.close_dispute(dispute_id, asked.status)

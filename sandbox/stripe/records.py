@@ -7,7 +7,9 @@ from sandbox.stripe.inputs import SessionCreate
 
 Method = Literal["card", "us_bank_account"]
 RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
-DisputeStatus = Literal["warning_needs_response", "warning_closed", "needs_response", "won", "lost"]
+DisputeStatus = Literal[
+    "warning_needs_response", "warning_under_review", "warning_closed", "needs_response", "under_review", "won", "lost"
+]
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Dispute(Record):
     @property
     def blocks_refunds(self) -> bool:
         """An inquiry and a won dispute leave the charge refundable (https://docs.stripe.com/disputes)."""
-        return self.status in ("needs_response", "lost")
+        return self.status in ("needs_response", "under_review", "lost")
 
 
 @dataclass(kw_only=True)

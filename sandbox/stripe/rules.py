@@ -7,6 +7,14 @@ MINIMUM_CENTS = 50
 SESSION_MIN_S, SESSION_MAX_S = 30 * 60, 24 * 3600
 # A client reckons from its own clock, and its request takes a moment to arrive.
 LEEWAY_S = 60
+# What may become of a refund.
+REFUND_MOVES: dict[str, tuple[str, ...]] = {
+    "pending": ("requires_action", "succeeded", "failed", "canceled"),
+    "requires_action": ("pending", "succeeded", "failed", "canceled"),
+    "succeeded": ("failed",),
+}
+# An open dispute before and after the merchant has answered it.
+INQUIRY, CHARGEBACK = ("warning_needs_response", "warning_under_review"), ("needs_response", "under_review")
 
 
 def one_currency(asked: SessionCreate) -> str:

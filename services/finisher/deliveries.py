@@ -109,7 +109,8 @@ def record(tx: Transaction, stored: Sequence[tuple[FetchClaim, StoredFile]]) -> 
 def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[UUID, float]:
     """Seconds that the files of these jobs are still to be kept; without those whose time is over.
 
-    A renewed link keeps its file, however old that is.
+    A renewed link keeps its file, however old that is. What was refunded is kept as long only where its link was left
+    (REVOKE_ON_REFUND).
     """
     rows = tx.execute(
         """SELECT job_id, left_s FROM (
@@ -117,8 +118,10 @@ def time_left(tx: Transaction, job_ids: Sequence[UUID], keep_s: float) -> dict[U
                           max(d.stored_at) + make_interval(secs => %(keep)s),
                           (SELECT max(l.expires_at) FROM links l WHERE l.job_id = d.job_id AND l.revoked_at IS NULL)
                       ) - now())::float8 AS left_s
-               FROM deliveries d
+               FROM deliveries d JOIN jobs j USING (job_id)
                WHERE d.job_id = ANY(%(ids)s) AND d.removed_at IS NULL AND d.stored_at IS NOT NULL
+                 AND (j.status = 'completed' OR (j.status = 'refunded' AND EXISTS (
+                      SELECT FROM links l WHERE l.job_id = d.job_id AND l.revoked_at IS NULL)))
                GROUP BY d.job_id
            ) kept WHERE left_s > 0""",
         {"ids": list(job_ids), "keep": keep_s},

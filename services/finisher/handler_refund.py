@@ -1,8 +1,7 @@
 """The stage `refund`: what is owed is given back, once.
 
 Consumes: upscale.failed.
-Publishes: job.refunded, when the refund has *succeeded*; job.completed after a partial one, which the customer of a
-finished order is told too.
+Publishes: job.refunded, when the refund has *succeeded*. After a partial one the job goes on where it stood.
 Replays: acts only on jobs in stage `refund` (a committed failure, or a person's order) and on open refunds that a
 person ordered, so a forged or repeated message does nothing else; a job in `announce` emits job.refunded again. A
 repeat uses the same row: same amount, same idempotency key, and Stripe is asked first what it has already given back.
@@ -15,11 +14,21 @@ from uuid import uuid4
 from common import brake, crash, jobs
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, JobAttention, JobCompleted, JobRefunded, UpscaleFailed
+from common.events import Event, JobAttention, JobRefunded, UpscaleFailed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.refunds import RETRY_REJECTED_S, UNDONE, Standing, after, learn, revoke_links, standings
+from common.refunds import (
+    IN_PART,
+    RETRY_REJECTED_S,
+    UNDONE,
+    Standing,
+    after,
+    learn,
+    revoke_links,
+    standings,
+    tell_in_part,
+)
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.finisher import refunds
 from services.finisher.metrics import BRAKED, REFUNDED_CENTS, REFUNDS
@@ -80,6 +89,8 @@ class Refund:
         jobs.raise_attention(tx, [(a.work.job.job_id, UNDONE, why) for a in answered if (why := _rejected(a.answer))])
         ids = [a.work.job.job_id for a in answered]
         rows, standing = refunds.histories(tx, ids), standings(tx, ids)
+        for a in answered:
+            tell_in_part(tx, a.work.job, standing[a.work.job.job_id].refunded_cents)
         outcomes = [
             self._decide(a.work.job, a.answer, rows[a.work.job.job_id], standing[a.work.job.job_id]) for a in answered
         ]
@@ -205,9 +216,8 @@ def _look(job: Job, why: str | None) -> tuple[Event, ...]:
 def _back(job: Job, last: RefundRow, cents: int, emit: tuple[Event, ...] = ()) -> Move:
     """A person's order is done, or cannot be: the job goes on where it stood."""
     to = Stage(last.returns_to or Stage.ANNOUNCE)
-    kind = "refunded_in_part" if cents != job.refunded_cents else "refund_over"
-    again = (JobCompleted(job_id=job.job_id, traceparent=job.traceparent),) if to is Stage.ANNOUNCE else ()
-    return Move(to, kind, {"cents": cents, "state": last.state}, (*again, *emit), wake_s=0, refunded_cents=cents)
+    kind = IN_PART if cents != job.refunded_cents else "refund_over"
+    return Move(to, kind, {"cents": cents, "state": last.state}, emit, wake_s=0, refunded_cents=cents)
 
 
 def _refunded(job: Job, cents: int) -> Move:

@@ -12,7 +12,6 @@ from uuid import UUID
 from common import jobs, ledger
 from common.database import Transaction
 from common.ledger import Account, Entry, Kind
-from common.refunds import revoke_links
 
 REASON = "disputed"
 # How far a dispute has come: an event that comes late takes nothing back.
@@ -60,14 +59,14 @@ def dispute_of(body: Mapping[str, Any]) -> Dispute:
 def learn(tx: Transaction, job_id: UUID, dispute: Dispute, *, revoke: bool) -> str | None:
     """Write a dispute on its row, book what it moved, tell a person; returns the state that is new, None for nothing.
 
-    `revoke`: the download link of a disputed order ends (an inquiry leaves it).
+    `revoke`: the download link of a disputed order is dead while it is open, and once it is lost (common/disputed.py).
     """
     ledger.book(tx, [entry for move in dispute.moves for entry in _entries(job_id, dispute, move)])
     row = tx.execute("SELECT state FROM disputes WHERE dispute_id = %s", [dispute.dispute_id]).fetchone()
     if row and _rank(row[0]) >= _rank(dispute.state):
         return None
     proof = evidence(tx, job_id, dispute)
-    _write(tx, job_id, dispute, proof)
+    _write(tx, job_id, dispute, proof, revoke=revoke)
     if not dispute.open:
         tx.execute(
             "UPDATE attention SET closed_at = now() WHERE job_id = %s AND reason = %s AND closed_at IS NULL",
@@ -75,8 +74,6 @@ def learn(tx: Transaction, job_id: UUID, dispute: Dispute, *, revoke: bool) -> s
         )
         return dispute.state
     jobs.raise_attention(tx, [(job_id, REASON, proof)])
-    if revoke and not dispute.state.startswith("warning"):
-        revoke_links(tx, [job_id])
     return dispute.state
 
 
@@ -113,14 +110,15 @@ def _entries(job_id: UUID, dispute: Dispute, move: Mapping[str, Any]) -> Sequenc
     ]
 
 
-def _write(tx: Transaction, job_id: UUID, dispute: Dispute, proof: str) -> None:
+def _write(tx: Transaction, job_id: UUID, dispute: Dispute, proof: str, *, revoke: bool) -> None:
     tx.execute(
         """INSERT INTO disputes AS d (dispute_id, job_id, payment_intent, state, amount_cents, currency, reason, due_by,
-                                      evidence, closed_at)
+                                      evidence, revokes, closed_at)
            VALUES (%(id)s, %(job)s, %(intent)s, %(state)s, %(cents)s, %(currency)s, %(reason)s, %(due)s, %(evidence)s,
-                   CASE WHEN %(open)s THEN NULL ELSE now() END)
+                   %(revokes)s, CASE WHEN %(open)s THEN NULL ELSE now() END)
            ON CONFLICT (dispute_id) DO UPDATE SET state = excluded.state, amount_cents = excluded.amount_cents,
-               due_by = excluded.due_by, evidence = excluded.evidence, closed_at = excluded.closed_at""",
+               due_by = excluded.due_by, evidence = excluded.evidence, revokes = excluded.revokes,
+               closed_at = excluded.closed_at""",
         {
             "id": dispute.dispute_id,
             "job": job_id,
@@ -131,6 +129,7 @@ def _write(tx: Transaction, job_id: UUID, dispute: Dispute, proof: str) -> None:
             "reason": dispute.reason,
             "due": dispute.due_by,
             "evidence": proof,
+            "revokes": revoke,
             "open": dispute.open,
         },
     )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from psycopg.rows import class_row
 
+from common import disputed
 from common.database import DatabaseAwayError
 from common.language import mark
 from common.signing import hash_token
@@ -132,8 +133,9 @@ _COUNT = """
     UPDATE links SET downloads = downloads + 1, last_download_at = now() FROM counted
     WHERE links.token_hash = counted.token_hash
 """
-_LINK = """
-    SELECT l.job_id, j.ticket, j.factor, l.expires_at, l.expires_at > now() AND l.revoked_at IS NULL AS live,
+_LINK = f"""
+    SELECT l.job_id, j.ticket, j.factor, l.expires_at, l.expires_at > now() AND l.revoked_at IS NULL
+               AND NOT {disputed.freezes("l.job_id")} AS live,
            j.completed_at IS NOT NULL AS completed,
            d.file_key, d.file_size, d.sha256, d.media_type, d.width, d.height
     FROM links l JOIN jobs j USING (job_id)

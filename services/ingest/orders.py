@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from psycopg.rows import dict_row
 from pydantic import BaseModel, ConfigDict, Field
 
+from common import disputed
 from common.database import Transaction
 from common.language import negotiate
 from common.outbound import Limits, Refused, Unreached
@@ -68,7 +69,7 @@ def read_order(edge: Edge, job_id: str) -> dict[str, Any]:
         lists = {name: _rows(tx, statement, key) for name, statement in _LISTS.items()}
     return {
         **order,
-        "payment_status": payment_status(order["charged_cents"], order["refunded_cents"]),
+        "payment_status": payment_status(order["charged_cents"], order["refunded_cents"], disputed=order["disputed"]),
         "status_url": f"{edge.settings.public_url}/jobs/{order['ticket']}",
         **lists,
     }
@@ -103,11 +104,12 @@ def _key(text: str) -> dict[str, Any]:
         return {"ticket": None, "job": None}
 
 
-_ORDER = """
+_ORDER = f"""
     SELECT job_id, ticket, status, stage, version, attempt, tries, wake_at, promise_at, hold_reason, review_at,
            failure_reason, failure_detail, created_at, paid_at, completed_at, failed_at, settled_at, source_kind,
            source_url, attachment_id, post_id, source_width, source_height, factor, amount_cents, currency, credits,
-           cost_cents, session_id, payment_intent, charged_cents, refunded_cents, email
+           cost_cents, session_id, payment_intent, charged_cents, refunded_cents, email,
+           {disputed.counts("jobs.job_id")} AS disputed
     FROM jobs WHERE job_id = %(job)s OR ticket = %(ticket)s
 """
 _LISTS = {

@@ -66,7 +66,7 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
         rating = opinions.given(tx, order.ticket)
         correction = corrections.of_order(tx, order.ticket)
     language = language_of(request, order.locale)
-    payment = payment_status(order.charged_cents, order.refunded_cents)
+    payment = payment_status(order.charged_cents, order.refunded_cents, disputed=order.disputed)
     values = {
         "language": language,
         "order": order,

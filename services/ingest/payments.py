@@ -14,7 +14,7 @@ from common.events import Event, JobAttention, PaymentCompleted, UpscaleFailed
 from common.jobs import Job
 from common.ledger import Charge, Fee
 from common.outcomes import Move, Nothing, Payment
-from common.refunds import standings
+from common.refunds import standings, tell_in_part
 from common.stages import Stage, Status
 from services.ingest import early
 from services.ingest.metrics import PAYMENT_CENTS, PAYMENTS
@@ -111,6 +111,7 @@ def _refunded_meanwhile(tx: Transaction, job: Job, payment_intent: str, move: Mo
     cents = standings(tx, [job.job_id], payment_intent)[job.job_id].refunded_cents
     charged = move.payment.charged_cents if move.payment else 0
     if not 0 < charged <= cents:
+        tell_in_part(tx, job._replace(charged_cents=charged), cents)
         return move._replace(refunded_cents=cents)
     event = UpscaleFailed(job_id=job.job_id, traceparent=job.traceparent)
     return move._replace(

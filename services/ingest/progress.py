@@ -14,6 +14,7 @@ UNPAID = mark("This order was not paid. Nothing was charged.")
 REFUNDED_LATER = mark("This order was refunded.")
 NO_CHARGE = mark("Nothing was charged.")
 REFUNDED_IN_FULL = mark("You were refunded in full.")
+DISPUTED = mark("This payment is disputed: your bank decides about it.")
 REFUND_COMES = mark("Your refund is on its way; there is nothing you need to do.")
 
 
@@ -44,6 +45,7 @@ class Order:
     email: str | None = None
     locale: str = "en"
     untouched: bool = False  # nothing was ever handed to the provider, nor is being handed now
+    disputed: bool = False  # with the bank: a dispute is open, or was lost
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
@@ -60,10 +62,12 @@ def plugin_status(order: Order) -> str:
     return Status.FAILED if order.status is Status.REFUNDED else order.status
 
 
-def payment_status(charged_cents: int, refunded_cents: int) -> str:
-    """From amounts alone."""
+def payment_status(charged_cents: int, refunded_cents: int, *, disputed: bool = False) -> str:
+    """From amounts, and a dispute that is open or was lost (an inquiry is none)."""
     if not charged_cents:
         return "pending"
+    if disputed and refunded_cents < charged_cents:
+        return "disputed"
     if not refunded_cents:
         return "paid"
     return "refunded" if refunded_cents >= charged_cents else "partially_refunded"
@@ -113,11 +117,13 @@ def failure(order: Order, language: str = "en") -> str | None:
     if order.status not in {Status.FAILED, Status.REFUNDED}:
         return None
     told = [REFUNDED_LATER] if order.completed_at else [REASONS.get(order.failure_reason or "", OTHER_REASON)]
-    match payment_status(order.charged_cents, order.refunded_cents):
+    match payment_status(order.charged_cents, order.refunded_cents, disputed=order.disputed):
         case "pending":
             told += [NO_CHARGE]
         case "refunded":
             told += [REFUNDED_IN_FULL, REFUND_SHOWS]
+        case "disputed":
+            told += [DISPUTED]
         case _:
             told += [REFUND_COMES, REFUND_SHOWS]
     return " ".join(translate(text, language) for text in told)

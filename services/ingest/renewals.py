@@ -6,7 +6,7 @@ import structlog
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
-from common import jobs
+from common import disputed, jobs
 from common.admin.audit import Decision
 from common.admin.desk import Yes
 from common.admin.verbs import Extend
@@ -43,8 +43,9 @@ def address_for(edge: Parts, token: str) -> str | None:
     """Where a fresh link would go; None when there is no picture behind this one any more, or nobody to write to."""
     with edge.database.transaction() as tx:
         row = tx.execute(
-            """SELECT j.email FROM links l JOIN jobs j USING (job_id)
+            f"""SELECT j.email FROM links l JOIN jobs j USING (job_id)
                WHERE l.token_hash = %(hash)s AND j.status = 'completed' AND j.stage IN ('announce', 'remind', 'keep')
+                 AND NOT {disputed.freezes("j.job_id")}
                  AND EXISTS (SELECT FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
                              AND d.removed_at IS NULL)""",
             {"hash": hash_token(token)},

@@ -27,7 +27,7 @@ DISPUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Whether a download link ends with a full refund, and with a dispute."""
+    """Whether a download link ends with a full refund, and rests during a dispute."""
 
     revoke_on_refund: bool
     revoke_on_dispute: bool
@@ -59,7 +59,9 @@ def decide(tx: Transaction, job: Job, told: Reversal, rules: Rules) -> Move | Wa
     state = learn(tx, job.job_id, told, revoke=rules.revoke_on_dispute)
     if state:
         return _disputed(job, state)
-    move = refunds.after(job, refunds.standings(tx, [job.job_id])[job.job_id].refunded_cents)
+    cents = refunds.standings(tx, [job.job_id])[job.job_id].refunded_cents
+    refunds.tell_in_part(tx, job, cents)
+    move = refunds.after(job, cents)
     if move is None:
         return _unless_failed(tx, job, told)
     if move.kind == refunds.UNDONE:

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from psycopg.rows import class_row
 
+from common import disputed
 from common.database import Transaction
 from services.ingest.answers import JobStatus, refusals
 from services.ingest.edge import Edge, Parts
@@ -33,13 +34,16 @@ router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
 @dataclass(frozen=True, slots=True)
 class LatestLink:
-    """A delivered order's newest link. `live`: it works. `kept`: the file behind it is there."""
+    """A delivered order's newest link. `live`: it works. `rests`: not while the payment is disputed. `kept`: the file
+    behind it is there.
+    """
 
     job_id: UUID
     generation: int
     token_hash: bytes
     expires_at: datetime
     live: bool
+    rests: bool
     kept: bool
     downloads: int
 
@@ -69,7 +73,7 @@ def job_status(edge: Edge, request: Request, ticket: str) -> dict[str, Any]:
     data = {
         "job_id": order.ticket,
         "status": plugin_status(order),
-        "payment_status": payment_status(order.charged_cents, order.refunded_cents),
+        "payment_status": payment_status(order.charged_cents, order.refunded_cents, disputed=order.disputed),
         "resolution": f"{order.factor}x",
         "created_at": order.created_at.isoformat(),
         "stage": customer_stage(order),
@@ -92,12 +96,13 @@ def find(edge: Parts, ticket: str) -> View:
         link = _latest_link(tx, ticket) if order.completed_at else None
         token = _token(edge, link) if link and link.kept else None
         works = bool(link and link.live)
+        renewable = bool(link and not link.live and not link.rests and order.email)
         return View(
             order,
             expected_s,
             link,
             f"{edge.settings.public_url}/d/{token}" if token and works else None,
-            f"/d/{token}/renew" if token and not works and order.email else None,
+            f"/d/{token}/renew" if token and renewable else None,
         )
 
 
@@ -121,8 +126,10 @@ def _latest_link(tx: Transaction, ticket: str) -> LatestLink | None:
     return (
         tx.cursor(row_factory=class_row(LatestLink))
         .execute(
-            """SELECT l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
-                      l.revoked_at IS NULL AND l.expires_at > now() AS live,
+            f"""SELECT l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
+                      l.revoked_at IS NULL AND l.expires_at > now()
+                          AND NOT {disputed.freezes("l.job_id")} AS live,
+                      {disputed.freezes("l.job_id")} AS rests,
                       EXISTS (SELECT 1 FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
                               AND d.removed_at IS NULL) AS kept
                FROM links l JOIN jobs j USING (job_id)
@@ -137,12 +144,13 @@ def _token(edge: Parts, link: LatestLink) -> str | None:
     return edge.signer.find_download_token(link.job_id, link.generation, bytes(link.token_hash))
 
 
-_ORDER = """
+_ORDER = f"""
     SELECT j.ticket, j.status, j.stage, j.created_at, j.paid_at, j.completed_at, j.promise_at, j.failure_reason,
            j.charged_cents, j.refunded_cents, j.amount_cents, j.currency, j.factor, j.source_width, j.source_height,
            j.hold_reason IS NOT NULL AS held, j.checkout_url, now() AS now, e.watch_at, e.fetch_at,
            j.email, j.locale,
-           NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job_id = j.job_id AND a.state <> 'waiting') AS untouched
+           NOT EXISTS (SELECT 1 FROM attempts a WHERE a.job_id = j.job_id AND a.state <> 'waiting') AS untouched,
+           {disputed.counts("j.job_id")} AS disputed
     FROM jobs j
     LEFT JOIN LATERAL (
         SELECT min(at) FILTER (WHERE to_stage = 'watch') AS watch_at,

@@ -8,7 +8,7 @@ again. Where the server's answer was lost, the repeat carries the same Message-I
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
 
 STUCK_TRIES = 8
+DISPUTED_WAIT_S = 24 * HOUR_S  # the dispute's end wakes the job at once
 _mailed = cache(MAILS.labels)
 EARLY = timedelta(minutes=1)  # our clock and the database's may differ by this
 KINDS: dict[type[Event], str] = {
@@ -64,6 +65,7 @@ class Facts:
 
     links: Mapping[UUID, LinkFacts]
     reasons: Mapping[UUID, Sequence[tuple[int, str, str, datetime]]]
+    resting: Mapping[UUID, bool] = field(default_factory=dict)  # disputed links: whether a decision is still to come
 
 
 class Notify:
@@ -85,8 +87,7 @@ class Notify:
         self._link_s = settings.download_ttl_hours * HOUR_S
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
-        ids = [w.job.job_id for w in work]
-        facts = Facts(mails.links(tx, ids), mails.open_reasons(tx, ids))
+        facts = _facts(tx, work)
         steps = [self._step(w, facts) for w in work]
         keys = [step.key for step in steps if isinstance(step, Send)]
         rows = mails.existing(tx, keys) if keys else {}
@@ -148,6 +149,8 @@ class Notify:
                 return self._to_customer(
                     job, kind, f"{job.job_id}:{link.generation}", partial(self._link_values, job, link)
                 )
+            case "ready" if job.stage is Stage.ANNOUNCE and job.status is Status.COMPLETED:
+                return _without_link(job, facts)
             case "refunded" if job.stage is Stage.ANNOUNCE and job.status is Status.REFUNDED:
                 return self._to_customer(job, kind, str(job.job_id), partial(_refund_values, job))
             case "expiring" if job.stage is Stage.REMIND:
@@ -240,6 +243,20 @@ class Notify:
             "expires_at": expires,
             "has_preview": False,
         }
+
+
+def _facts(tx: Transaction, work: Sequence[Work]) -> Facts:
+    ids = [w.job.job_id for w in work]
+    links = mails.links(tx, ids)
+    dead = [w.job.job_id for w in work if w.job.job_id not in links and _due(w.job) == "ready"]
+    return Facts(links, mails.open_reasons(tx, ids), mails.resting(tx, dead) if dead else {})
+
+
+def _without_link(job: Job, facts: Facts) -> Outcome:
+    """A link that rests during a dispute is mailed when that is won; there is nothing to mail where none is left."""
+    if facts.resting.get(job.job_id):
+        return Wait(DISPUTED_WAIT_S, kind="announce_disputed")
+    return Move(Stage.KEEP, "nothing_to_announce")
 
 
 def _due(job: Job) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from common import disputed
 from common.database import Transaction, keys, unnest
 
 
@@ -119,14 +120,25 @@ def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> dict
 def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
     """The newest link and the newest stored file of each job that has both."""
     rows = tx.execute(
-        """SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
+        f"""SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
                   d.width, d.height, d.file_size
            FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
            WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
+             AND NOT {disputed.freezes("l.job_id")}
            ORDER BY l.job_id, l.generation DESC, d.stored_at DESC""",
         {"ids": keys(job_ids)},
     )
     return {row[0]: LinkFacts(*row) for row in rows.fetchall()}
+
+
+def resting(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, bool]:
+    """The jobs whose links are dead because of a dispute, and whether it is still open."""
+    rows = tx.execute(
+        f"""SELECT j.job_id, EXISTS (SELECT FROM disputes o WHERE o.job_id = j.job_id AND o.closed_at IS NULL)
+            FROM jobs j WHERE j.job_id = ANY(%(ids)s::uuid[]) AND {disputed.freezes("j.job_id")}""",
+        {"ids": keys(job_ids)},
+    )
+    return {row[0]: bool(row[1]) for row in rows}
 
 
 def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int, str, str, datetime]]]:

@@ -1,5 +1,6 @@
 """Mails that no stage waits for: notices to the operator that are about no job (a budget, the refund brake, the
-provider's refusal), and the mail by which a customer confirms a corrected address.
+provider's refusal), the mail by which a customer confirms a corrected address, and what a customer is told beside the
+order's way: that a part of the price was given back.
 
 Whoever wants one writes its row (common/notices.py, services/ingest/corrections.py); this sends it. A row is claimed
 before the mail goes out and the answer is written down after it, as with every mail; a repeat carries the same
@@ -14,10 +15,12 @@ from uuid import UUID
 
 import structlog
 
-from common import crash
+from common import crash, jobs
 from common.database import PASSING, Database, DatabaseAwayError
 from common.notices import KIND
+from common.refunds import IN_PART
 from common.signing import Signer
+from common.wording import REFUND_SHOWS
 from services.notifier.letters import Letter, Letters
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
@@ -25,7 +28,7 @@ from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
 
 EVERY_S = 2.0
 CONFIRMATION = "address"
-NOBODY = Rejected("there is nothing to confirm any more")
+NOBODY = Rejected("there is nothing to confirm any more, or nobody to write to")
 LONGEST_WAIT_S = 3600.0
 
 log = structlog.get_logger()
@@ -33,7 +36,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One claimed row. `detail`: subject and text; the rest is of an address that a customer is to confirm."""
+    """One claimed row. `detail`: what it says; the rest is of the order and of an address that a customer confirms."""
 
     mail_id: int
     claim_no: int
@@ -46,6 +49,8 @@ class Notice:
     token_hash: bytes | None = None
     expires_at: datetime | None = None
     locale: str = "en"
+    email: str | None = None
+    ticket: str = ""
 
 
 class Notices:
@@ -85,7 +90,7 @@ class Notices:
         return True
 
     def _letter(self, notice: Notice) -> Letter | None:
-        """None when there is nothing to confirm any more: it was forgotten, or the key of its link is gone."""
+        """None when nothing is to be confirmed any more (forgotten, or its key is gone), or nobody can be told."""
         message_id = f"<{notice.local_id}@{self._domain}>"
         if notice.kind == CONFIRMATION:
             token = self._signer.find(bytes(notice.token_hash or b""), CONFIRMATION, notice.job_id, notice.number)
@@ -93,24 +98,29 @@ class Notices:
             values: dict[str, Any] = {"confirm_url": f"{self._base}/address/{token}", "expires_at": notice.expires_at}
             return Letter(CONFIRMATION, notice.address or "", message_id, notice.locale, values) if token else None
         detail = notice.detail or {}
+        if notice.kind == IN_PART:
+            order = {"status_url": f"{self._base}/jobs/{notice.ticket}", "ticket_short": notice.ticket[3:11]}
+            told = {**detail, **order, "shows": REFUND_SHOWS}
+            return Letter(IN_PART, notice.email, message_id, notice.locale, told) if notice.email else None
         values = {"subject": detail["subject"], "paragraphs": str(detail["text"]).split("\n\n")}
         return Letter(KIND, self._settings.admin_email, message_id, "en", values)
 
     def _claim(self) -> Notice | None:
-        kinds = [CONFIRMATION, *([KIND] if self._settings.admin_email else [])]
+        kinds = [CONFIRMATION, IN_PART, *([KIND] if self._settings.admin_email else [])]
         with self._database.transaction() as tx:
             row = tx.execute(
                 """WITH claimed AS (
                        UPDATE mails SET state = 'claimed', claim_no = claim_no + 1, answered_at = NULL,
                            claimed_until = now() + make_interval(secs => %(lease)s)
-                       WHERE mail_id = (SELECT mail_id FROM mails WHERE kind IN ('notice', 'address')
+                       WHERE mail_id = (SELECT mail_id FROM mails
+                                        WHERE kind IN ('notice', 'address', 'refunded_in_part')
                                             AND state IN ('claimed', 'waiting') AND claimed_until <= now()
                                             AND kind = ANY(%(kinds)s)
                                         ORDER BY claimed_until LIMIT 1 FOR UPDATE SKIP LOCKED)
                        RETURNING mail_id, claim_no, message_id, kind, detail, job_id, about
                    )
                    SELECT c.mail_id, c.claim_no, c.message_id, c.kind, c.detail, c.job_id, w.number, w.address,
-                          w.token_hash, w.expires_at, COALESCE(j.locale, 'en')
+                          w.token_hash, w.expires_at, COALESCE(j.locale, 'en'), j.email, COALESCE(j.ticket, '')
                    FROM claimed c LEFT JOIN jobs j USING (job_id)
                    LEFT JOIN address_wishes w ON c.kind = 'address' AND w.job_id = c.job_id
                        AND c.about = w.job_id || ':' || w.number""",
@@ -137,3 +147,5 @@ class Notices:
                    WHERE mail_id = %(mail)s AND claim_no = %(claim)s AND state <> 'sent'""",
                 {"mail": notice.mail_id, "claim": notice.claim_no, "state": state, "why": why, "wait": wait_s},
             )
+            if notice.job_id and notice.kind == IN_PART and isinstance(answer, Rejected):
+                jobs.raise_attention(tx, [(notice.job_id, "mail_rejected", answer.why)])

@@ -33,6 +33,14 @@ def samples(language: str) -> dict[str, dict[str, Any]]:
             "currency": "usd",
             "shows": REFUND_SHOWS,
         },
+        "refunded_in_part": {
+            **STATUS,
+            "cents": 50,
+            "refunded_cents": 80,
+            "charged_cents": 192,
+            "currency": "usd",
+            "shows": REFUND_SHOWS,
+        },
         "attention": {
             "status_url": "",
             "job_id": "018f0000-0000-7000-8000-000000000001",

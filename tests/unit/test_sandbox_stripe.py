@@ -112,7 +112,7 @@ steps = st.one_of(
     st.tuples(st.just("move"), st.integers(0, 5), moves),
     st.tuples(st.just("dispute"), st.sampled_from(["needs_response", "warning_needs_response"]), st.none()),
     st.tuples(st.just("close"), st.integers(0, 3), st.sampled_from(["won", "lost", "warning_closed"])),
-    st.tuples(st.just("escalate"), st.integers(0, 3), st.none()),
+    st.tuples(st.sampled_from(["escalate", "review"]), st.integers(0, 3), st.none()),
 )
 
 
@@ -123,6 +123,7 @@ def act(books: Books, intent: str, step: Any) -> None:
         "move": lambda nth, status: books.move_refund(refunds[nth % len(refunds)], status),
         "dispute": lambda status, _: books.dispute(intent, status, "fraudulent"),
         "close": lambda nth, status: books.close_dispute(disputes[nth % len(disputes)], status),
+        "review": lambda nth, _: books.review_dispute(disputes[nth % len(disputes)]),
         "escalate": lambda nth, _: books.escalate_dispute(disputes[nth % len(disputes)]),
     }
     name, first, second = step
@@ -132,7 +133,9 @@ def act(books: Books, intent: str, step: Any) -> None:
 def owed(books: Books, charge: Charge) -> int:
     """What the balance must say: charged, less what was refunded for good, less what disputes hold."""
     refunded = sum(row.amount for row in books.tables.every(Refund) if row.status == "succeeded")
-    held = sum(row.amount for row in books.tables.every(Dispute) if row.status in ("needs_response", "lost"))
+    held = sum(
+        row.amount for row in books.tables.every(Dispute) if row.status in ("needs_response", "under_review", "lost")
+    )
     return charge.amount - refunded - held
 
 

@@ -54,7 +54,13 @@ def test_any_order_duplication_and_delay_end_in_the_same_books(till: Till) -> No
         assert sum(refunded for _, refunded in first.ends().values()) == till.bank.refunded
 
     told()
-    for kind in ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed"):
+    for kind in (
+        "refund.created",
+        "refund.failed",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+    ):
         assert outcomes[kind], f"{kind} never came: {outcomes}"
 
 

@@ -16,7 +16,7 @@ from common.database import Database
 from common.deliveries import Delivery, Subscription
 from common.events import Event, UpscaleFailed
 from common.jobs import Job
-from common.lane import Item
+from common.lane import Item, Lane
 from common.metrics import Metrics
 from common.refunds import StripeRefund, seen_of
 from common.runtime import LaneRunner
@@ -121,6 +121,10 @@ class Till:
         lane._stripe = self.bank  # type: ignore[assignment] # noqa: SLF001 - the same calls, answered in memory
         self.runner = LaneRunner(lane, database, PLANS, Metrics())
 
+    def set(self, **settings: Any) -> None:
+        """From now on ingest has these settings."""
+        self.edge = replace(self.edge, settings=self.edge.settings.model_copy(update=settings))
+
     def sql(self, statement: str, *values: object) -> list[Any]:
         with self.database.transaction() as tx:
             cursor = tx.execute(statement, values)
@@ -155,6 +159,15 @@ class Till:
     def job(self, job_id: UUID) -> Job:
         with self.database.transaction() as tx:
             return jobs.lock(tx, [job_id])[job_id]
+
+    def lane(self, lane: Lane, event: Event) -> None:
+        """One event through a lane that asks nobody outside this process, as its threads run it."""
+        runner = LaneRunner(lane, self.database, PLANS, Metrics())
+        item = Item(Delivery(event.queue, b"", False, 1, 1, NOBODY), event, 0.0)  # noqa: FBT003 - not redelivered
+        for asked in runner._transaction([item], runner._begin):  # noqa: SLF001 - its claimer thread's
+            if isinstance(asked, Item):
+                asked.answer = lane.ask(asked.about)
+                runner._transaction([asked], runner._finish)  # noqa: SLF001 - its committer thread's
 
     def refund_lane(self, job_id: UUID) -> None:
         """One upscale.failed through the refund lane, as its threads run it."""

@@ -30,7 +30,7 @@ def a_history(chances: Random) -> tuple[Way, list[tuple[Any, ...]]]:
 
 
 def _a_step(chances: Random) -> tuple[Any, ...]:
-    match chances.choice(("refund", "refund", "bank says", "dispute", "close", "close", "escalate")):
+    match chances.choice(("refund", "refund", "bank says", "dispute", "review", "close", "close", "escalate")):
         case "refund":
             return "refund", chances.choice((None, 1, 50, 191)), chances.choice(("succeeded", "pending"))
         case "bank says":
@@ -39,6 +39,8 @@ def _a_step(chances: Random) -> tuple[Any, ...]:
             return "dispute", chances.choice(("needs_response", "warning_needs_response"))
         case "close":
             return "close", chances.choice(("won", "lost", "warning_closed"))
+        case "review":
+            return ("review",)
     return ("escalate",)
 
 
@@ -69,6 +71,8 @@ def _step(bank: Bank, intent: str, what: str, *how: Any) -> None:
             books.dispute(intent, how[0], "fraudulent")
         case "close" if disputes:
             books.close_dispute(disputes[-1].id, how[0])
+        case "review" if disputes:
+            books.review_dispute(disputes[-1].id)
         case "escalate" if disputes:
             books.escalate_dispute(disputes[-1].id)
 

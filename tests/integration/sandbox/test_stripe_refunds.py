@@ -191,6 +191,21 @@ def test_an_inquiry_moves_no_money_until_it_becomes_a_chargeback(merchant: Merch
     ]
 
 
+@pytest.mark.parametrize("kind", ["needs_response", "warning_needs_response"])
+def test_a_dispute_whose_evidence_was_sent_is_under_review_until_it_is_decided(merchant: Merchant, kind: str) -> None:
+    intent = merchant.paid(768)
+    dispute = merchant.control(f"payment_intents/{intent}/dispute", status=kind)
+    reviewed = merchant.control(f"disputes/{dispute['id']}/review")
+    assert reviewed["status"] == kind.replace("needs_response", "under_review")
+    assert reviewed["balance_transactions"] == dispute["balance_transactions"]
+    assert merchant.kinds(dispute["id"])[-1] == "charge.dispute.updated"
+    assert "it cannot be" in merchant.refused(f"disputes/{dispute['id']}/review")
+    if kind == "needs_response":
+        assert refusal(merchant, intent).code == "charge_disputed"
+    end = "won" if kind == "needs_response" else "warning_closed"
+    assert merchant.control(f"disputes/{dispute['id']}/close", status=end)["status"] == end
+
+
 def test_an_inquiry_that_is_closed_lets_another_dispute_be_opened(merchant: Merchant) -> None:
     intent = merchant.paid()
     inquiry = merchant.control(f"payment_intents/{intent}/dispute", status="warning_needs_response")
