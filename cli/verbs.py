@@ -68,7 +68,7 @@ def email(
 ) -> None:
     """Correct the customer's address, and send what went to the old one."""
     with office(json=json) as at:
-        _act(at, Email(_checked(address)), order, by, why)
+        _act(at, Email(checked(address)), order, by, why)
 
 
 def fail(order: Order, *, why: Why = "", by: As = "", yes: Sure = False, json: Json = False) -> None:
@@ -206,7 +206,8 @@ def _cents(amount: str) -> int:
     return int(cents)
 
 
-def _checked(address: str) -> str:
+def checked(address: str) -> str:
+    """The address as it is stored. Raises RefusedError when it is none."""
     try:
         return validate_email(address, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
