@@ -17,7 +17,7 @@ from pika.adapters.select_connection import IOLoop
 from common import crash
 from common.confirms import Acks, Confirms, Message, Then
 from common.deliveries import Delivery, Subscription
-from common.publisher import USUAL, Hooks, Patience, Publisher
+from common.publisher import USUAL, Connection, Hooks, Patience, Publisher
 from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
@@ -131,7 +131,7 @@ class Broker:
         def lost(_connection: Any, error: Any) -> None:
             self._lost(session, error)
 
-        connection = pika.SelectConnection(
+        connection = Connection(
             parameters,
             on_open_callback=lambda connection: self._opened(connection, session, opened),
             on_open_error_callback=lost,
@@ -218,12 +218,13 @@ class Broker:
 
     def _complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         """A stale delivery's messages are published too: its redelivery may have found the work still being done."""
-        for delivery, messages in work:
-            if messages:
-                refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
-                self._publisher.publish(messages, partial(self._done, delivery, refusal=refusal))
-            else:
-                self._done(delivery, ok=True)
+        with self._publisher.together():
+            for delivery, messages in work:
+                if messages:
+                    refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
+                    self._publisher.publish(messages, partial(self._done, delivery, refusal=refusal))
+                else:
+                    self._done(delivery, ok=True)
         self._flush()
 
     def _done(self, delivery: Delivery, ok: bool, *, refusal: bool = False) -> None:  # noqa: FBT001 - the callback's shape
