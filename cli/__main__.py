@@ -19,7 +19,6 @@ from cli import (
     load,
     mails,
     operate,
-    people,
     queues,
     report,
     sbom,
@@ -59,7 +58,6 @@ PANELS: Mapping[str, Commands] = {
         "email": verbs.email,
     },
     "Money and figures": {"report": report.report, "books": books.books},
-    "Customers' data": {"export": people.export, "forget": people.forget},
     "Run the service": {
         "pause": switching.pause,
         "resume": switching.resume,

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.office import As, Json, Office, Sure, Why, decision, office
-from common.admin import Decision, RefusedError, audit
+from common.admin import RefusedError, letters
+from common.admin.letters import document
 from common.inspection import Inspection, Letter, look
 
 app = typer.Typer(help="Dead letters: messages that could not be used.", no_args_is_help=True)
@@ -20,8 +21,8 @@ All = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
 def list_letters(*, json: Json = False) -> None:
     """List the dead letters and why each of them is one."""
     with office(json=json) as at, look(at.amqp_url) as broker:
-        letters = broker.letters()
-        at.tell([_document(letter) for letter in letters], lambda: at.console.print(_table(letters)))
+        found = broker.letters()
+        at.tell([document(letter) for letter in found], lambda: at.console.print(_table(found)))
 
 
 @app.command("show")
@@ -29,7 +30,7 @@ def show_letter(letter_id: Annotated[str, typer.Argument(help="Its id.")], *, js
     """Show one dead letter whole."""
     with office(json=json) as at, look(at.amqp_url) as broker:
         [letter] = _chosen(broker, [letter_id], everything=False)
-        at.tell(_document(letter), lambda: _print(at, letter))
+        at.tell(document(letter), lambda: _print(at, letter))
 
 
 @app.command("replay")
@@ -38,9 +39,10 @@ def replay(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Publish them again as they were; each is gone from here once the broker has confirmed it."""
     with office(json=json) as at, look(at.amqp_url) as broker:
-        letters = _chosen(broker, ids or [], everything=everything)
-        at.sure(f"Publish {_count(letters)} again?", yes=yes or not everything)
-        _carry_out(at, broker, letters, "dead_replay", decision(by, why))
+        found = _chosen(broker, ids or [], everything=everything)
+        at.sure(f"Publish {_count(found)} again?", yes=yes or not everything)
+        letters.replay(at.database, broker, found, decision(by, why))
+        _tell(at, found, "published again")
 
 
 @app.command("drop")
@@ -49,61 +51,38 @@ def drop(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Throw them away. No order needs them: its wake-up repeats what matters."""
     with office(json=json) as at, look(at.amqp_url) as broker:
-        letters = _chosen(broker, ids or [], everything=everything)
-        at.sure(f"Throw away {_count(letters)}?", yes=yes)
-        _carry_out(at, broker, letters, "dead_drop", decision(by, why))
+        found = _chosen(broker, ids or [], everything=everything)
+        at.sure(f"Throw away {_count(found)}?", yes=yes)
+        letters.drop(at.database, broker, found, decision(by, why))
+        _tell(at, found, "thrown away")
 
 
-def _carry_out(at: Office, broker: Inspection, letters: Sequence[Letter], verb: str, made: Decision) -> None:
-    """The decision is on record before anything is done to a letter."""
-    with at.database.transaction() as tx:
-        for letter in letters:
-            audit.record(tx, made, verb, None, _document(letter))
-    ids = [letter.letter_id for letter in letters]
-    if verb == "dead_drop":
-        broker.drop(letters)
-    elif left := broker.replay(letters):
-        names = ", ".join(letter.letter_id for letter in left)
-        raise RefusedError("not_taken", f"The broker did not take {names} again; it is where it was.")
-    word = "thrown away" if verb == "dead_drop" else "published again"
-    at.tell({"success": True, "letters": ids}, lambda: at.console.print(f"[green]✔[/] {_count(letters)} {word}"))
+def _tell(at: Office, found: Sequence[Letter], done: str) -> None:
+    ids = [letter.letter_id for letter in found]
+    at.tell({"success": True, "letters": ids}, lambda: at.console.print(f"[green]✔[/] {_count(found)} {done}"))
 
 
 def _chosen(broker: Inspection, ids: Sequence[str], *, everything: bool) -> list[Letter]:
-    letters = broker.letters()
     if everything:
-        return letters
+        return broker.letters()
     if not ids:
         raise RefusedError("none_named", "Name them by their ids (see dead list), or say --all.")
-    unknown = set(ids) - {letter.letter_id for letter in letters}
-    if unknown:
-        raise RefusedError("unknown_letter", f"There is no dead letter {', '.join(sorted(unknown))}.")
-    return [letter for letter in letters if letter.letter_id in ids]
+    return letters.chosen(broker, ids)
 
 
-def _count(letters: Sequence[Letter]) -> str:
-    return f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}"
+def _count(found: Sequence[Letter]) -> str:
+    return f"{len(found)} dead letter{'' if len(found) == 1 else 's'}"
 
 
-def _document(letter: Letter) -> dict[str, str]:
-    return {
-        "id": letter.letter_id,
-        "queue": letter.queue,
-        "routing_key": letter.routing_key,
-        "reason": letter.reason,
-        "body": letter.body.decode("utf-8", "replace"),
-    }
-
-
-def _table(letters: Sequence[Letter]) -> Table | Text:
-    if not letters:
+def _table(found: Sequence[Letter]) -> Table | Text:
+    if not found:
         return Text("No dead letters.", style="green")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold dim")
     table.add_column("id", style="bold", no_wrap=True)
     table.add_column("event", no_wrap=True)
     table.add_column("why", style="red", overflow="fold", ratio=2)
     table.add_column("body", style="dim", overflow="ellipsis", no_wrap=True, ratio=1)
-    for letter in letters:
+    for letter in found:
         body = letter.body.decode("utf-8", "replace").replace("\n", " ")
         table.add_row(letter.letter_id, letter.routing_key, Text(letter.reason), Text(body))
     return table
@@ -112,6 +91,6 @@ def _table(letters: Sequence[Letter]) -> Table | Text:
 def _print(at: Office, letter: Letter) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
-    for name, value in _document(letter).items():
+    for name, value in document(letter).items():
         grid.add_row(name, Text(value))
     at.console.print(grid)

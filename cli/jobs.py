@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.office import Json, Office, Personal, office
-from common.admin import reading
-from common.admin.reading import Filter
+from common.admin.listing import Filter, listing
+from common.admin.telling import ago, money, until
 from common.stages import Stage, Status
 
 EVERY_S = 2.0
@@ -31,9 +30,7 @@ COLOURS = {
 def jobs(  # noqa: PLR0913 - a command's options
     text: Annotated[
         str | None,
-        typer.Argument(
-            help="An address, or the beginning of an id or ticket, or one of Stripe's names.", show_default=False
-        ),
+        typer.Argument(help="The beginning of an address, id or ticket, or one of Stripe's names.", show_default=False),
     ] = None,
     *,
     status: Annotated[Status | None, typer.Option(help="Only orders that people see so.", show_default=False)] = None,
@@ -61,7 +58,7 @@ def jobs(  # noqa: PLR0913 - a command's options
 
 def _rows(at: Office, wanted: Filter) -> list[dict[str, Any]]:
     with at.database.transaction() as tx:
-        return reading.listing(tx, wanted)
+        return listing(tx, wanted)
 
 
 def _watch(at: Office, wanted: Filter) -> None:
@@ -118,29 +115,3 @@ def _marks(row: dict[str, Any]) -> Text:
     if row["failure_reason"]:
         text.append(row["failure_reason"], style="red")
     return text
-
-
-def money(cents: int, currency: str) -> str:
-    """`1.92 USD`."""
-    return f"{Decimal(cents) / 100:,.2f} {currency.upper()}"
-
-
-def ago(now: datetime, when: datetime | None) -> str:
-    """`3 min ago`."""
-    return f"{span((now - when).total_seconds())} ago" if when else "-"
-
-
-def until(now: datetime, when: datetime | None) -> str:
-    """`in 40 s`; what is due says so."""
-    if when is None:
-        return "-"
-    left_s = (when - now).total_seconds()
-    return f"in {span(left_s)}" if left_s > 0 else "due"
-
-
-def span(seconds: float) -> str:
-    """A length of time in its largest unit: `40 s`, `3 min`, `5 h`, `12 d`."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * length or (unit == "d" and seconds >= 2 * length):
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

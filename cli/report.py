@@ -2,8 +2,6 @@
 
 import csv
 import sys
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,13 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.jobs import money, span
 from cli.office import Json, office
-from common.admin import RefusedError
-from common.admin.figures import Figures, figures
+from common.admin.figures import Figures, figures, flat, month_of
+from common.admin.telling import money, span
 
 BAR = 20
-Value = int | float | str | None
 
 
 def report(
@@ -29,7 +25,7 @@ def report(
 ) -> None:
     """Report a month: completion, times, failures by reason, revenue, cost, margin, ratings."""
     with office(json=json) as at:
-        since, until = _month(month)
+        since, until = month_of(month)
         with at.database.transaction() as tx:
             found = figures(tx, since, until)
         if as_csv and not json:
@@ -38,39 +34,6 @@ def report(
             writer.writerows((name, "" if value is None else value) for name, value in flat(found))
             return
         at.tell(dict(flat(found)), lambda: at.console.print(_page(found)))
-
-
-def flat(found: Figures) -> Iterator[tuple[str, Value]]:
-    """Every figure under a name of its own; shares from 0 to 1, money in cents, times in seconds."""
-    yield "month", f"{found.since:%Y-%m}"
-    yield "orders_made", found.made
-    yield "orders_paid", found.paid
-    yield "delivered", found.delivered
-    yield "failed", found.failed
-    yield "under_way", found.under_way
-    yield "completion_rate", None if found.completion is None else float(round(found.completion, 4))
-    yield "average_s", found.average_s and round(found.average_s, 1)
-    yield "p95_s", found.p95_s and round(found.p95_s, 1)
-    for reason, count in found.reasons.items():
-        yield f"failed_{reason}", count
-    for books in found.money:
-        for name in ("revenue", "refunds", "disputes", "fees", "cost", "margin"):
-            yield f"{name}_{books.currency}_cents", getattr(books, name)
-    yield "ratings", found.ratings
-    yield "average_stars", found.stars and round(found.stars, 2)
-    for stars in range(5, 0, -1):
-        yield f"stars_{stars}", found.by_stars.get(stars, 0)
-
-
-def _month(text: str) -> tuple[datetime, datetime]:
-    """The month's first instant and the next one's, in UTC."""
-    try:
-        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC) if text else datetime.now(UTC)
-    except ValueError as error:
-        raise RefusedError("no_month", f"{text!r} is no month like 2026-11.") from error
-    first = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    after = first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)  # noqa: PLR2004 - December
-    return first, after
 
 
 def _page(found: Figures) -> RenderableType:

@@ -11,22 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli.jobs import COLOURS, money, span, until
+from cli.jobs import COLOURS
 from cli.office import Json, Office, Order, Personal, office
 from common import switches
 from common.admin import reading
+from common.admin.telling import money, next_step, span, until
 
 Row = Mapping[str, Any]
-WHAT_NEXT = {
-    "checkout": "Stripe is asked whether it was paid",
-    "submit": "it is submitted to the provider",
-    "watch": "the provider is asked how far it is",
-    "fetch": "the result is fetched, checked and stored",
-    "refund": "Stripe is asked to give the charge back",
-    "announce": "the mail to the customer is sent",
-    "remind": "the customer is reminded, if nothing was downloaded",
-    "keep": "its files are removed",
-}
 GOOD = {"completed", "paid", "mailed_ready", "refunded", "released", "link_renewed"}
 BAD = {"failed", "check_failed", "result_gone", "stumbled", "mail_rejected", "refund_rejected", "timeout", "held"}
 
@@ -39,22 +30,6 @@ def show(order: Order, *, personal: Personal = False, json: Json = False) -> Non
             paused = [pause.what for pause in switches.paused(tx)]
         record["next"] = next_step(record, paused)
         at.tell(record, lambda: at.console.print(_page(at, record)))
-
-
-def next_step(record: Row, paused: Sequence[str]) -> str:
-    """What wakes the order next and why, in a sentence."""
-    if record["wake_at"] is None:
-        return "Nothing: the order is settled."
-    when = until(record["now"], record["wake_at"])
-    when = "now" if when == "due" else when
-    if record["wakes_for_promise"]:
-        return f"The promise ends {when}: if it is not delivered by then, it fails and is refunded."
-    what = WHAT_NEXT[record["stage"]]
-    if record["hold_reason"]:
-        return f"It is held ({record['hold_reason']}): a person is asked again {when}. Released, {what}."
-    tries = f" ({record['tries']} tries have failed)" if record["tries"] else ""
-    off = f" But {', '.join(paused)} is paused: nothing happens before it is resumed." if paused else ""
-    return f"{when[0].upper()}{when[1:]}, {what}{tries}.{off}"
 
 
 def _page(at: Office, record: Row) -> RenderableType:

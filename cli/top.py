@@ -15,10 +15,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cli.jobs import ago, span
 from cli.office import Json, Office, office
 from common import switches
 from common.admin import reading
+from common.admin.telling import ago, span
 from common.events import EVENTS
 from common.inspection import BrokerAwayError, Depth, look
 from common.stages import Stage

@@ -1,13 +1,10 @@
 """The verbs on the command line: each is one decision of common/admin, with who and why."""
 
 import tempfile
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from email_validator import EmailNotValidError, validate_email
 from rich.markup import escape
 from rich.progress import Progress
 
@@ -27,6 +24,7 @@ from common.admin import (
     Wake,
     crowds,
     handing,
+    typed,
 )
 from common.admin.desk import Verb, locate
 
@@ -68,7 +66,7 @@ def email(
 ) -> None:
     """Correct the customer's address, and send what went to the old one."""
     with office(json=json) as at:
-        _act(at, Email(checked(address)), order, by, why)
+        _act(at, Email(typed.address(address)), order, by, why)
 
 
 def fail(order: Order, *, why: Why = "", by: As = "", yes: Sure = False, json: Json = False) -> None:
@@ -91,7 +89,7 @@ def refund(  # noqa: PLR0913 - a command's options
 ) -> None:
     """Give the charge back to the customer, all of it or a part."""
     with office(json=json) as at:
-        cents = _cents(amount) if amount else None
+        cents = typed.cents(amount) if amount else None
         at.sure(f"Refund {amount or 'all that is left'} of {_named(at, order)}?", yes=yes)
         _act(at, Refund(cents), order, by, why)
 
@@ -134,7 +132,7 @@ def hold(
 ) -> None:
     """Let nothing act on the order until it is released."""
     with office(json=json) as at:
-        _act(at, Hold(_instant(review)), order, by, why)
+        _act(at, Hold(typed.instant(review)), order, by, why)
 
 
 def release(  # noqa: PLR0913 - a command's options
@@ -193,33 +191,3 @@ def _named(at: Office, order: str) -> str:
         job = locate(tx, order)
     paid = f"{job.charged_cents / 100:.2f} {job.currency.upper()}" if job.charged_cents else "unpaid"
     return f"the {job.status} order {job.ticket[:11]}… ({job.factor}x, {paid})"
-
-
-def _cents(amount: str) -> int:
-    """`1.50` is 150; more than two decimals are no money."""
-    try:
-        cents = Decimal(amount) * 100
-    except InvalidOperation as error:
-        raise RefusedError("no_amount", f"{amount!r} is no amount like 1.50.") from error
-    if not cents.is_finite() or cents != int(cents) or cents <= 0:
-        raise RefusedError("no_amount", f"{amount!r} is no amount like 1.50.")
-    return int(cents)
-
-
-def checked(address: str) -> str:
-    """The address as it is stored. Raises RefusedError when it is none."""
-    try:
-        return validate_email(address, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as error:
-        raise RefusedError("no_address", f"{address!r} is no e-mail address: {error}") from error
-
-
-def _instant(text: str) -> datetime:
-    """`3d` from now, or a date with its zone (the zone of this machine when it has none)."""
-    units = {"m": "minutes", "h": "hours", "d": "days"}
-    try:
-        if text[-1:] in units:
-            return datetime.now(UTC) + timedelta(**{units[text[-1]]: float(text[:-1])})
-        return datetime.fromisoformat(text).astimezone()
-    except (ValueError, OverflowError) as error:
-        raise RefusedError("no_date", f"{text!r} is neither like 90m, 8h, 3d nor a date like 2026-12-24.") from error

@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(default: docker where a daemon answers)",
     )
     parser.addoption("--migrated-jobs", type=int, default=100_000, help="jobs in the database whose migration is timed")
+    parser.addoption("--listed-jobs", type=int, default=30_000, help="jobs in the database whose lists are timed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

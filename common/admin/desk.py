@@ -104,6 +104,11 @@ class Desk:
             raise RefusedError("broker_away", "RabbitMQ did not take the message: nothing was done. Try again.")
         return done
 
+    def would(self, verb: Verb, key: str, decision: Decision) -> Yes | No:
+        """What it would decide now. Nothing of it is kept."""
+        with self.database.transaction() as tx, tx.transaction(force_rollback=True):
+            return verb.decide(tx, locate(tx, key), decision, self.tools)
+
     def _decided(self, verb: Verb, key: str, decision: Decision) -> Done:
         with self.database.transaction() as tx:
             job = locate(tx, key)
@@ -142,15 +147,19 @@ class Desk:
 
 def locate(tx: Transaction, key: str) -> Job:
     """The job with this id or ticket, its row locked. Raises RefusedError."""
-    if TICKET.fullmatch(key):
-        row = tx.execute("SELECT job_id FROM jobs WHERE ticket = %(key)s", {"key": key}).fetchone()
-        job_id = row[0] if row else None
-    else:
-        job_id = as_uuid(key)
-    job = jobs.lock(tx, [job_id]).get(job_id) if job_id else None
-    if job is None:
+    job_id = identify(tx, key)
+    return jobs.lock(tx, [job_id])[job_id]
+
+
+def identify(tx: Transaction, key: str) -> UUID:
+    """The id of the job with this id or ticket. Raises RefusedError."""
+    column = "ticket" if TICKET.fullmatch(key) else "job_id"
+    named = key if column == "ticket" else as_uuid(key)
+    row = tx.execute(f"SELECT job_id FROM jobs WHERE {column} = %(key)s", {"key": named}).fetchone()
+    if row is None:
         raise RefusedError("unknown_order", f"No order has the id or ticket {key!r}.")
-    return job
+    found: UUID = row[0]
+    return found
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -1,13 +1,16 @@
 """How the shop does in a period: what became of the orders paid in it, how long they took, what they earned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from common.admin.desk import RefusedError
 from common.database import Transaction
 from common.ledger import Account
+
+Value = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,39 @@ def figures(tx: Transaction, since: datetime, until: datetime) -> Figures:
         _money(tx, period), rated,
         sum(stars * count for stars, count in by_stars.items()) / rated if rated else None, by_stars,
     )  # fmt: skip
+
+
+def flat(found: Figures) -> Iterator[tuple[str, Value]]:
+    """Every figure under a name of its own; shares from 0 to 1, money in cents, times in seconds."""
+    yield "month", f"{found.since:%Y-%m}"
+    yield "orders_made", found.made
+    yield "orders_paid", found.paid
+    yield "delivered", found.delivered
+    yield "failed", found.failed
+    yield "under_way", found.under_way
+    yield "completion_rate", None if found.completion is None else float(round(found.completion, 4))
+    yield "average_s", found.average_s and round(found.average_s, 1)
+    yield "p95_s", found.p95_s and round(found.p95_s, 1)
+    for reason, count in found.reasons.items():
+        yield f"failed_{reason}", count
+    for books in found.money:
+        for name in ("revenue", "refunds", "disputes", "fees", "cost", "margin"):
+            yield f"{name}_{books.currency}_cents", getattr(books, name)
+    yield "ratings", found.ratings
+    yield "average_stars", found.stars and round(found.stars, 2)
+    for stars in range(5, 0, -1):
+        yield f"stars_{stars}", found.by_stars.get(stars, 0)
+
+
+def month_of(text: str) -> tuple[datetime, datetime]:
+    """The month's first instant and the next one's, in UTC."""
+    try:
+        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC) if text else datetime.now(UTC)
+    except ValueError as error:
+        raise RefusedError("no_month", f"{text!r} is no month like 2026-11.") from error
+    first = first.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    after = first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)  # noqa: PLR2004 - December
+    return first, after
 
 
 def _money(tx: Transaction, period: Mapping[str, Any]) -> list[Money]:

@@ -1,93 +1,58 @@
-"""What people look at before they decide: lists of orders, and one order with everything that is on record."""
+"""What people look at before they decide: one order with everything that is on record, and how all of them stand."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from psycopg.rows import dict_row
 
 from common import disputed
-from common.admin.desk import locate
+from common.admin.desk import identify
 from common.database import Transaction
 from common.stages import Stage
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which orders; None is any. `text` is looked for in ids, ticket, address and Stripe's names. `since_h`: hours."""
-
-    status: str | None = None
-    stage: str | None = None
-    text: str | None = None
-    held: bool | None = None
-    attention: bool | None = None
-    late: bool | None = None
-    since_h: float | None = None
-    limit: int = 50
-
-
-def listing(tx: Transaction, wanted: Filter) -> list[Row]:
-    """The newest orders that fit, newest first: ids are made in the order of time."""
-    return _rows(tx, _LISTING, asdict(wanted))
-
-
 def record(tx: Transaction, key: str) -> Row:
     """One order with all that is on record beside it. Raises RefusedError."""
-    job_id = locate(tx, key).job_id
-    [job] = _rows(tx, _ORDER, {"job": job_id})
-    return job | {name: _rows(tx, statement, {"job": job_id}) for name, statement in _LISTS.items()}
+    job_id = identify(tx, key)
+    [job] = rows(tx, _ORDER, {"job": job_id})
+    return job | {name: rows(tx, statement, {"job": job_id}) for name, statement in _LISTS.items()}
 
 
 def pipeline(tx: Transaction) -> list[Row]:
     """Each stage of the orders that are not settled: how many, held, late, and the longest wait in seconds."""
-    found = {row["stage"]: row for row in _rows(tx, _PIPELINE, {})}
+    found = {row["stage"]: row for row in rows(tx, _PIPELINE, {})}
     none = {"orders": 0, "held": 0, "late": 0, "tries": 0, "oldest_s": None}
     return [found.get(stage, {"stage": stage.value, **none}) for stage in Stage if stage is not Stage.SETTLED]
 
 
 def today(tx: Transaction) -> Row:
     """The last hour and the last day: orders, deliveries, refunds, and the seconds that a delivery took."""
-    [row] = _rows(tx, _TODAY, {})
+    [row] = rows(tx, _TODAY, {})
     return row
 
 
 def attention(tx: Transaction, limit: int = 20) -> list[Row]:
     """What waits for a person, oldest first."""
-    return _rows(tx, _ATTENTION, {"limit": limit})
+    return rows(tx, _ATTENTION, {"limit": limit})
 
 
 def workers(tx: Transaction) -> list[Row]:
     """The worker processes that were heard of in the last half minute."""
-    return _rows(tx, _WORKERS, {})
+    return rows(tx, _WORKERS, {})
 
 
-def _rows(tx: Transaction, statement: str, values: Mapping[str, Any]) -> list[Row]:
+def decisions(tx: Transaction, limit: int = 20) -> list[Row]:
+    """What people decided last, newest first."""
+    return rows(tx, _DECISIONS, {"limit": limit})
+
+
+def rows(tx: Transaction, statement: str, values: Mapping[str, Any]) -> list[Row]:
+    """The rows, each by the names of its columns."""
     return tx.cursor(row_factory=dict_row).execute(statement, values).fetchall()
 
 
-_LISTING = """
-    SELECT j.job_id, j.ticket, j.status, j.stage, j.created_at, j.paid_at, j.completed_at, j.promise_at, j.wake_at,
-           j.tries, j.attempt, j.hold_reason, j.failure_reason, j.factor, j.amount_cents, j.charged_cents,
-           j.refunded_cents, j.currency, j.email,
-           j.promise_at <= now() AND j.completed_at IS NULL AND j.failed_at IS NULL AS late,
-           (SELECT array_agg(a.reason ORDER BY a.attention_id) FROM attention a
-            WHERE a.job_id = j.job_id AND a.closed_at IS NULL) AS attention
-    FROM jobs j
-    WHERE (%(status)s::text IS NULL OR j.status = %(status)s)
-      AND (%(stage)s::text IS NULL OR j.stage = %(stage)s)
-      AND (%(held)s::bool IS NULL OR (j.hold_reason IS NOT NULL) = %(held)s)
-      AND (%(late)s::bool IS NULL OR COALESCE(j.promise_at <= now() AND j.completed_at IS NULL
-                                              AND j.failed_at IS NULL, false) = %(late)s)
-      AND (%(attention)s::bool IS NULL OR EXISTS (SELECT FROM attention a
-               WHERE a.job_id = j.job_id AND a.closed_at IS NULL) = %(attention)s)
-      AND (%(since_h)s::float8 IS NULL OR j.created_at > now() - make_interval(secs => %(since_h)s * 3600))
-      AND (%(text)s::text IS NULL OR j.ticket LIKE %(text)s || '%%' OR j.job_id::text LIKE %(text)s || '%%'
-           OR lower(j.email) LIKE '%%' || lower(%(text)s) || '%%' OR j.session_id = %(text)s
-           OR j.payment_intent = %(text)s)
-    ORDER BY j.job_id DESC LIMIT %(limit)s
-"""
 _ORDER = """
     SELECT job_id, ticket, status, stage, version, attempt, tries, wakes, wake_at, promise_at, hold_reason, review_at,
            failure_reason, failure_detail, created_at, paid_at, completed_at, failed_at, settled_at, source_kind,
@@ -103,8 +68,12 @@ _LISTS = {
                           provider_status, credits, error, admin_override, result_until
                    FROM attempts WHERE job_id = %(job)s ORDER BY attempt""",
     "deliveries": """SELECT attempt, claim_no, file_key, file_size, sha256, media_type, width, height, stored_at,
-                            removed_at
+                            removed_at, preview_size, score, warnings
                      FROM deliveries WHERE job_id = %(job)s ORDER BY attempt, claim_no""",
+    "sources": """SELECT looked_at, unfit, width, height, media_type, file_size, removed_at FROM sources
+                  WHERE job_id = %(job)s""",
+    "ledger": """SELECT at, kind, fact, debit, credit, amount_cents, currency FROM ledger
+                 WHERE job_id = %(job)s ORDER BY at, fact""",
     "links": f"""SELECT generation, expires_at, revoked_at, downloads, last_download_at, expires_at <= now() AS over,
                        {disputed.freezes("links.job_id")} AS disputed
                 FROM links WHERE job_id = %(job)s ORDER BY generation""",
@@ -134,8 +103,13 @@ _TODAY = """
     FROM jobs WHERE completed_at > now() - interval '1 day'
 """
 _ATTENTION = """
-    SELECT a.job_id, a.reason, a.detail, a.opened_at, j.ticket, j.stage, j.promise_at
+    SELECT a.job_id, a.reason, a.detail, a.opened_at, j.ticket, j.stage, j.promise_at,
+           count(*) OVER () AS all_open
     FROM attention a JOIN jobs j USING (job_id) WHERE a.closed_at IS NULL ORDER BY a.attention_id LIMIT %(limit)s
+"""
+_DECISIONS = """
+    SELECT at, actor, verb, job_id, why, detail->>'told' AS told, detail FROM audit
+    ORDER BY audit_id DESC LIMIT %(limit)s
 """
 _WORKERS = """
     SELECT service, lanes, paused, busy, started_at, seen_at, extract(epoch FROM now() - seen_at)::float8 AS silent_s

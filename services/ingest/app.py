@@ -31,6 +31,8 @@ from services.ingest.answers import refusals
 from services.ingest.edge import Parts
 from services.ingest.limits import BodyLimit
 from services.ingest.middleware import Observed
+from services.ingest.office import gate
+from services.ingest.office import routes as office
 from services.ingest.pace import Pace
 from services.ingest.templating import HERE
 
@@ -42,6 +44,7 @@ ROUTERS = (
     downloads,
     orders,
     admin,
+    office,
     webhooks,
     pages,
     previews,
@@ -83,6 +86,7 @@ def create_app(edge: Parts) -> FastAPI:
     )
     app.state.edge = edge
     errors.install(app)
+    gate.install(app)
     for module in ROUTERS:
         app.include_router(module.router, responses=refusals(422) if module is admin else None)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")

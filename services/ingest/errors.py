@@ -13,6 +13,8 @@ from common.database import PASSING, DatabaseAwayError
 from common.language import mark, translate
 from common.pictures.examiner import ExaminerError
 from common.storage import StorageError
+from services.ingest.office.rendering import is_page
+from services.ingest.office.rendering import page as office_page
 from services.ingest.templating import language_of, page
 
 RETRY_AFTER = {"Retry-After": "5"}
@@ -36,6 +38,8 @@ class ApiError(Exception):
 def error_response(request: Request, error: ApiError) -> Response:
     """JSON for programs, a plain page where a person looks."""
     message = translate(error.message, language_of(request))
+    if is_page(request.url.path):
+        return office_page(request, "office_error.html", {"message": message}, error.status, error.headers)
     if request.url.path.startswith(PAGE_PATHS):
         return page(request, "error.html", {"message": message}, error.status, error.headers)
     body = {"code": error.code, "message": message, "data": {"status": error.status}}

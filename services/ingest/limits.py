@@ -22,7 +22,7 @@ def limit_of(path: str) -> tuple[int, str]:
     """The most bytes that this path takes, and what is said about more."""
     if path == "/wp-json/smi/v1/upload-image":
         return UPLOAD_BYTES + MULTIPART_BYTES, mark("This file is larger than 10 MB. Please send a smaller one.")
-    if path.startswith("/admin/api/jobs/") and path.endswith("/complete"):
+    if path.startswith(("/admin/api/jobs/", "/admin/jobs/")) and path.endswith("/complete"):
         return HANDED_BYTES + MULTIPART_BYTES, "This picture is larger than is taken here."
     if path.startswith("/smi-webhook/"):
         return WEBHOOK_BYTES, "At most 1 MB is taken here."

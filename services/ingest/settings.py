@@ -14,9 +14,7 @@ from common.ledger import Fee
 from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, DatabaseSettings, RevokeSettings, SecretKeySettings
-from common.stages import HOUR_S
 from services.ingest.currencies import MINIMUM_CENTS
-from services.ingest.sweeping import Keep
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
@@ -71,6 +69,8 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     stripe_webhook_secret: SecretStr = Field(examples=["whsec_…"])
     stripe_api_base: str = "https://api.stripe.com"
     admin_token: SecretStr | None = Field(default=None, description="bearer token of the merchant API; without: closed")
+    admin_session_hours: float = Field(default=12, gt=0, description="then the admin's pages ask for the token again")
+    admin_idle_minutes: float = Field(default=60, gt=0, description="a session that is not used for so long is over")
 
     site_name: str = "Enlarger"
     support_email: str | None = None
@@ -89,11 +89,7 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
         default="proxy",
         description="files of an object store are passed on, or fetched there by a short signed address",
     )
-    upload_keep_hours: float = Field(default=24, gt=0, description="life of an upload that nobody orders")
-    failed_keep_days: float = Field(default=7, gt=0, description="life of the upload of an order that failed")
-    personal_data_keep_days: float = Field(
-        default=365, gt=0, description="after an order is settled; then only what the books need is left of it"
-    )
+    upload_keep_hours: float = Field(default=24, gt=0)
 
     rate_limit_per_min: int = Field(
         default=300, ge=0, description="requests a minute from one client on the public routes, per process; 0: any"
@@ -140,14 +136,6 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     def http_threads(self) -> int:
         """Requests handled at once: every one of them finds a free connection."""
         return self.database_connections - SPARE_CONNECTIONS
-
-    @property
-    def keep(self) -> Keep:
-        """How long what is swept is kept."""
-        day_s = 24 * HOUR_S
-        return Keep(
-            self.upload_keep_hours * HOUR_S, self.failed_keep_days * day_s, self.personal_data_keep_days * day_s
-        )
 
     @property
     def fee(self) -> Fee:

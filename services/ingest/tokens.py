@@ -18,9 +18,10 @@ MOST_CLIENTS = 10_000
 
 
 class Guesses:
-    """Wrong tokens by client: at most `FAILURES` in `WITHIN_S` seconds. It remembers the latest clients only."""
+    """Wrong tokens by client: at most `failures` in `WITHIN_S` seconds. It remembers the latest clients only."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: int = FAILURES) -> None:
+        self._failures = failures
         self._lock = threading.Lock()
         self._by_client: OrderedDict[str, tuple[int, float]] = OrderedDict()  # count, monotonic second of the first
 
@@ -29,7 +30,7 @@ class Guesses:
         with self._lock:
             count, since = self._by_client.get(client, (0, 0.0))
             left_s = since + WITHIN_S - time.monotonic()
-            return left_s if count >= FAILURES and left_s > 0 else 0.0
+            return left_s if count >= self._failures and left_s > 0 else 0.0
 
     def wrong(self, client: str) -> None:
         with self._lock:

@@ -1,1 +1,0 @@
-"""What is kept about people: found, exported, and erased when its time is over or when they ask."""
