@@ -1,5 +1,6 @@
 """`./enlarger test`: everything that must hold before a change lands, each step with its seconds."""
 
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from local.bootstrap import ROOT
+from local.signals import exit_on_sigterm
 
 _REPORT = ROOT / ".enlarger" / "tests.xml"
 _BIN = Path(sys.executable).parent
@@ -25,6 +27,12 @@ _STEPS = {
     "lint-imports": ("lint-imports",),
     "mypy": ("mypy",),
 }
+_MOST_PROCESSES = 4
+# Who chooses tests, or wants to see or stop inside one, gets one process, whose output comes as it happens.
+_BY_HAND = ("-k", "-m", "-n", "-s", "--numprocesses", "--pdb")
+# Each test has its own time limit, and the session too (pyproject.toml); this is for what gets past both.
+_LONGEST_S = 85 * 60
+_CLEANS_UP_S = 60
 
 
 @dataclass(frozen=True)
@@ -53,10 +61,14 @@ def run(
     *,
     quick: Annotated[bool, typer.Option(help="Lint, types and unit tests only.")] = False,
 ) -> None:
-    """Run every check: ruff, mypy, import-linter, pytest. Further arguments go to pytest."""
+    """Run every check: ruff, mypy, import-linter, pytest. Further arguments go to pytest.
+
+    Without -k or a test's path, pytest runs in a process for each core (at most 4); -n says how many.
+    """
     console = Console(highlight=False)
     steps = _run_beside_each_other(console)
-    tests, count = _pytest([*context.args, *_quick_folder(context.args, quick=quick)])
+    chosen = [*processes(context.args, os.cpu_count() or 1), *context.args, *_quick_folder(context.args, quick=quick)]
+    tests, count = _pytest(chosen)
     steps.append(tests)
     console.print(Rule())
     for step in steps:
@@ -66,8 +78,18 @@ def run(
 
 
 def _quick_folder(arguments: Sequence[str], *, quick: bool) -> list[str]:
-    names_a_test = any((ROOT / argument.partition("::")[0]).exists() for argument in arguments)
-    return ["tests/unit"] if quick and not names_a_test else []
+    return ["tests/unit"] if quick and not _names_a_test(arguments) else []
+
+
+def processes(arguments: Sequence[str], cores: int) -> list[str]:
+    """What tells pytest in how many processes to run."""
+    by_hand = _names_a_test(arguments) or any(argument.startswith(_BY_HAND) for argument in arguments)
+    return [] if by_hand or cores == 1 else [f"-n{min(_MOST_PROCESSES, cores)}"]
+
+
+def _names_a_test(arguments: Sequence[str]) -> bool:
+    paths = [(ROOT / argument.partition("::")[0]).resolve() for argument in arguments]
+    return any(path.is_relative_to(ROOT / "tests") and path.exists() for path in paths)
 
 
 def _run_beside_each_other(console: Console) -> list[Step]:
@@ -101,8 +123,22 @@ def _pytest(arguments: Sequence[str]) -> tuple[Step, Count]:
     _REPORT.parent.mkdir(exist_ok=True)
     _REPORT.unlink(missing_ok=True)
     command = [sys.executable, "-P", "-m", "pytest", f"--junitxml={_REPORT}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    return Step("pytest", done.returncode == 0, time.monotonic() - began), counted(_REPORT)
+    with exit_on_sigterm(), subprocess.Popen(command, cwd=ROOT) as pytest:
+        code = _ended(pytest)
+    return Step("pytest", code == 0, time.monotonic() - began), counted(_REPORT)
+
+
+def _ended(pytest: subprocess.Popen[bytes]) -> int:
+    """Its exit code. It ends whatever happens, and gets time to end what it started."""
+    try:
+        return pytest.wait(_LONGEST_S)
+    except KeyboardInterrupt:
+        return pytest.wait(_CLEANS_UP_S)  # the keyboard interrupted it too
+    except (subprocess.TimeoutExpired, SystemExit):
+        pytest.terminate()
+        return pytest.wait(_CLEANS_UP_S)
+    finally:
+        pytest.kill()
 
 
 def counted(report: Path) -> Count:

@@ -17,6 +17,7 @@ from local.broker import Broker
 from local.database import Database
 from local.processes import LocalError
 from tests.infrastructure import KINDS, Infrastructure, fresh_database
+from tests.parallel import Member, Run, run_folder
 
 _KEY = pytest.StashKey[Infrastructure]()
 
@@ -36,9 +37,18 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     # started in the background we inherit an ignored SIGINT, and so would every process that a test interrupts
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    infrastructure = Infrastructure(config.getoption("--infra"))
+    config.addinivalue_line("markers", "alone: nothing else may run beside this test")
+    folder = run_folder(config)
+    infrastructure = Infrastructure(config.getoption("--infra"), folder)
     config.stash[_KEY] = infrastructure
     config.add_cleanup(infrastructure.close)
+    if folder:
+        config.pluginmanager.register(Member(folder))
+    elif config.getoption("numprocesses"):
+        config.option.infra = infrastructure.kind  # decided once for all processes
+        run = Run()
+        config.pluginmanager.register(run)
+        config.add_cleanup(run.close)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -53,6 +63,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[Any]) -> s
         return f"infrastructure: {config.stash[_KEY].versions()}"
     except LocalError as error:
         return f"infrastructure: {error}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if run_folder(session.config):
+        session.config.workeroutput["versions"] = session.config.stash[_KEY].started_versions()  # type: ignore[attr-defined]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

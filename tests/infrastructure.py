@@ -19,8 +19,9 @@ _TEMPLATE = "template_enlarger"
 class Infrastructure:
     """`broker`, `database` (quick: no fsync) and `durable_database`; each starts when it is first asked for."""
 
-    def __init__(self, kind: str | None) -> None:
+    def __init__(self, kind: str | None, parent: Path | None = None) -> None:
         self.kind = kind or ("docker" if docker_answers() else "local")
+        self._parent = parent
         self._started: list[Broker | Database] = []
 
     def versions(self) -> str:
@@ -28,6 +29,10 @@ class Infrastructure:
         broker, database = self._launched_broker, self.database
         broker.wait_ready()
         return f"RabbitMQ {broker.version}, PostgreSQL {database.version}"
+
+    def started_versions(self) -> str:
+        """The same, where both have been needed; else ""."""
+        return self.versions() if {"broker", "database"} <= self.__dict__.keys() else ""
 
     @cached_property
     def broker(self) -> Broker:
@@ -63,7 +68,7 @@ class Infrastructure:
 
     @cached_property
     def _folder(self) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="enlarger-tests-"))
+        folder = Path(tempfile.mkdtemp(prefix="enlarger-tests-", dir=self._parent))
         folder.chmod(0o711)  # so that a server that runs as another user reaches its data
         return folder
 

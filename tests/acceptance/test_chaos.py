@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.bootstrap import ROOT
 
 ORDERS, SECONDS, SEED = 100, 60, 7
 
 
+@pytest.mark.timeout(400)
 def test_a_minute_of_every_fault_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
     tmp_path.chmod(0o711)  # so that a server that runs as another user reaches its data
     options = [

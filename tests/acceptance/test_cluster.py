@@ -25,6 +25,7 @@ FIGURES = ROOT / ".enlarger" / "cluster.json"
 pytestmark = [
     pytest.mark.skipif(find_rabbitmq() is None, reason="three nodes need a RabbitMQ installed on this machine"),
     pytest.mark.timeout(600),
+    pytest.mark.alone,
 ]
 
 

@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.skipif(not docker_answers(), reason="no Docker daemon answers"),
     pytest.mark.skipif(compose_command() is None, reason="no Compose of version 2 or newer"),
     pytest.mark.timeout(900),
+    pytest.mark.alone,
 ]
 
 

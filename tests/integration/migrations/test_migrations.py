@@ -45,6 +45,8 @@ def old_url(database: Database, request: pytest.FixtureRequest) -> Iterator[str]
     database.dropdb(name)
 
 
+@pytest.mark.alone
+@pytest.mark.timeout(900)
 def test_a_large_database_is_migrated_while_orders_go_on(
     old_url: str, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
