@@ -14,10 +14,14 @@ COPY local /app/local
 COPY sandbox /app/sandbox
 COPY services /app/services
 COPY deploy/image/enlarger /app/enlarger
-# compiled here: the root file system is read-only later; numpy's tests and what only type checkers read stay behind
+# compiled here: the root file system is read-only later; numpy's tests, what only type checkers read, and what Babel
+# knows of languages that there is no catalogue for stay behind
 RUN /opt/enlarger/bin/python -m compileall -q /app \
  && find /opt/enlarger -type d -path '*/numpy/*' -name tests -prune -exec rm -r {} + \
- && find /opt/enlarger -type f \( -name '*.pyi' -o -name '*.a' -o -path '*/include/*.h' \) -delete
+ && find /opt/enlarger -type f \( -name '*.pyi' -o -name '*.a' -o -path '*/include/*.h' \) -delete \
+ && cd /opt/enlarger/lib/python3.*/site-packages/babel/locale-data \
+ && for data in *.dat; do language="${data%%[_.]*}"; \
+      [ "$language" = root ] || [ "$language" = en ] || [ -e "/app/common/locale/$language.po" ] || rm "$data"; done
 
 FROM python:3.12-slim
 ARG VERSION=unreleased

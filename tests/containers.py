@@ -18,8 +18,9 @@ os.environ.setdefault("TESTCONTAINERS_CONNECTION_MODE", "docker_host")
 from docker.errors import DockerException  # type: ignore[import-untyped] # ships none
 from testcontainers.core.container import DockerContainer  # reads these two settings when imported
 
+# The current majors; what a server really is, it says itself: see the line `infrastructure:` of a run.
 RABBITMQ_IMAGE = os.environ.get("TEST_RABBITMQ_IMAGE", "rabbitmq:4-management")
-POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:16")
+POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18")
 
 
 class _Container:
