@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.office import Json, Office, office
+from common.addresses import listed
 from common.inspection import BrokerAwayError, Depth, look
 
 TIMEOUT_S = 5.0
@@ -49,7 +50,7 @@ def _rates(at: Office) -> dict[str, Any]:
     if not base:
         return {}
     parts = urlsplit(base)
-    vhost = unquote(urlsplit(at.amqp_url).path[1:]) or "/"
+    vhost = unquote(urlsplit(listed(at.amqp_url)[0]).path[1:]) or "/"
     address = f"{parts.scheme}://{parts.hostname}:{parts.port or 15672}/api/queues/{quote(vhost, safe='')}"
     login = (unquote(parts.username or ""), unquote(parts.password or ""))
     try:

@@ -15,13 +15,13 @@ import structlog
 from pika.adapters.select_connection import IOLoop
 
 from common import crash
+from common.addresses import Addresses
 from common.confirms import Acks, Confirms, Message, Then
 from common.deliveries import Delivery, Subscription
 from common.publisher import USUAL, Connection, Hooks, Patience, Publisher
 from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
-RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 TICK_S = 0.5
 STABLE_S = 5.0
 CLOSE_S = 1.5
@@ -39,14 +39,13 @@ class Broker:
         on_returned: Callable[[str], None] = lambda _key: None,
         patience: Patience = USUAL,
     ) -> None:
-        self._urls = [url.strip() for url in urls.split(",")]
+        self._addresses = Addresses(urls)
         self._name = name
         self._patience = patience
         self._subscriptions: list[Subscription] = []
         self._loop = IOLoop()
         self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
         self._session = 0
-        self._failures = 0
         self._connected_at = 0.0
         self._connections: list[Any] = []
         self._publisher = Publisher(Hooks(_write, self._loop.call_later, on_returned))
@@ -121,11 +120,10 @@ class Broker:
         self._open("publish", self._session, self._open_publisher)
 
     def _open(self, role: str, session: int, opened: Callable[[Any, int], None]) -> None:
-        parameters = pika.URLParameters(self._urls[self._failures % len(self._urls)])
+        parameters = pika.URLParameters(self._addresses.current)
         parameters.heartbeat = self._patience.heartbeat_s
         parameters.blocked_connection_timeout = BLOCKED_S
-        parameters.socket_timeout = 5
-        parameters.stack_timeout = 10
+        parameters.socket_timeout, parameters.stack_timeout = self._addresses.patience_s
         parameters.client_properties = {"connection_name": f"{self._name}.{role}"}
 
         def lost(_connection: Any, error: Any) -> None:
@@ -251,7 +249,7 @@ class Broker:
         self.last_tick = time.monotonic()
         self._loop.call_later(TICK_S, self._tick)
         if self._connected and self.last_tick - self._connected_at > STABLE_S:
-            self._failures = 0  # not at once: what fails right after each connect must not redeliver in a storm
+            self._addresses.settled()  # not at once: what fails right after each connect must not redeliver in a storm
         if self._publisher.oldest_s > self._patience.confirm_s and not self._blocked:
             self._lost(self._session, "a confirm did not come")
         elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
@@ -262,8 +260,7 @@ class Broker:
             return
         self._session += 1  # from now on callbacks and acknowledgements of the old one are stale
         self._connected = self._blocked = False
-        delay = RECONNECT_S[min(self._failures, len(RECONNECT_S) - 1)]
-        self._failures += 1
+        delay = self._addresses.failed()
         log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)
         self._close_connections()
         self._publisher.give_up()

@@ -20,6 +20,7 @@ from pika.exceptions import (
     UnroutableError,
 )
 
+from common.addresses import listed
 from common.confirms import Message
 from common.events import CONTENT_TYPE, EVENTS, EXCHANGE
 from common.topology import dead_queue, queues
@@ -149,24 +150,9 @@ class Inspection:
 
 
 @contextlib.contextmanager
-def look(url: str, timeout_s: float = 5) -> Iterator[Inspection]:
-    """Connect to the first broker of `AMQP_URL`. Raises BrokerAwayError."""
-    try:
-        parameters = pika.URLParameters(url.split(",", maxsplit=1)[0].strip())
-    except (ValueError, TypeError, IndexError) as error:
-        raise BrokerAwayError("address", "AMQP_URL does not read as amqp://user:password@host:port/vhost") from error
-    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = timeout_s
-    parameters.connection_attempts = 1
-    parameters.client_properties = {"connection_name": "enlarger.admin"}
-    where = f"{parameters.host}:{parameters.port}"
-    try:
-        connection = pika.BlockingConnection(parameters)
-    except ProbableAuthenticationError as error:
-        raise BrokerAwayError("login", f"{where} refuses the user or the password") from error
-    except ProbableAccessDeniedError as error:
-        raise BrokerAwayError("vhost", f"{where} has no virtual host {parameters.virtual_host!r} for us") from error
-    except (AMQPConnectionError, OSError) as error:
-        raise BrokerAwayError("address", f"nothing answers at {where}") from error
+def look(urls: str, timeout_s: float = 5) -> Iterator[Inspection]:
+    """Connect to the first broker of `AMQP_URL` that answers. Raises BrokerAwayError."""
+    connection = _first_that_answers(listed(urls), timeout_s)
     try:
         yield Inspection(connection)
     except (AMQPError, OSError) as error:
@@ -174,6 +160,32 @@ def look(url: str, timeout_s: float = 5) -> Iterator[Inspection]:
     finally:
         with contextlib.suppress(AMQPError):  # closed by the broker already
             connection.close()
+
+
+def _first_that_answers(urls: Sequence[str], timeout_s: float) -> Any:
+    for url in urls[:-1]:
+        with contextlib.suppress(BrokerAwayError):
+            return _connected(url, timeout_s)
+    return _connected(urls[-1], timeout_s)
+
+
+def _connected(url: str, timeout_s: float) -> Any:
+    try:
+        parameters = pika.URLParameters(url)
+    except (ValueError, TypeError, IndexError) as error:
+        raise BrokerAwayError("address", "AMQP_URL does not read as amqp://user:password@host:port/vhost") from error
+    parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = timeout_s
+    parameters.connection_attempts = 1
+    parameters.client_properties = {"connection_name": "enlarger.admin"}
+    where = f"{parameters.host}:{parameters.port}"
+    try:
+        return pika.BlockingConnection(parameters)
+    except ProbableAuthenticationError as error:
+        raise BrokerAwayError("login", f"{where} refuses the user or the password") from error
+    except ProbableAccessDeniedError as error:
+        raise BrokerAwayError("vhost", f"{where} has no virtual host {parameters.virtual_host!r} for us") from error
+    except (AMQPConnectionError, OSError) as error:
+        raise BrokerAwayError("address", f"nothing answers at {where}") from error
 
 
 def _published(channel: Any, message: Message) -> bool:

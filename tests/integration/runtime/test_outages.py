@@ -1,5 +1,6 @@
 """Broker and database going away under a lane: nothing is lost, nothing becomes a dead letter, all goes on alone."""
 
+import socket
 import threading
 import uuid
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pika.exceptions import UnroutableError
 
+from common.inspection import look
 from common.jobs import Job
 from common.lane import Question
 from common.outcomes import Nothing, Outcome
@@ -169,3 +171,16 @@ def test_while_the_database_is_away_messages_are_held_and_then_handled(mortal: D
             until(lambda: rig.depth(OUT) == 30)
             until(lambda: rig.depth(IN) == 0)
         assert rig.depth(DEAD) == 0
+
+
+def test_a_node_that_is_silent_costs_seconds_and_the_next_one_serves(rig: Rig, amqp_url: str) -> None:
+    """Whichever is asked first: one takes connections and never says a word, one is not there at all."""
+    (job,) = rig.paid()
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as gone:
+        addresses = [f"amqp://127.0.0.1:{server.getsockname()[1]}/" for server in (silent, gone)]
+        gone.close()
+        with rig.running(TinyLane(), ",".join([*addresses, amqp_url])):
+            with look(",".join([addresses[1], amqp_url])) as seen:
+                assert IN in {depth.queue for depth in seen.depths()}
+            rig.pay(job)
+            until(lambda: rig.stage(job) is Stage.WATCH)
