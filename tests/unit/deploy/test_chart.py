@@ -1,10 +1,15 @@
-"""The Helm chart: rendered by Helm itself, each manifest checked against Kubernetes' own schemas, all offline."""
+"""The Helm chart: rendered by Helm itself, each manifest checked offline: against Kubernetes' own schemas, and those
+for KEDA and the Prometheus operator against what we keep of theirs.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft7Validator, ValidationError
 
 from cli.docs import WORKERS
 from common.topology import queues
@@ -16,7 +21,8 @@ kubernetes = pytest.importorskip("kubernetes_validate")
 
 CHART = ROOT / "deploy/helm/enlarger"
 KUBERNETES = ("1.28", "1.34")
-CUSTOM = {"ServiceMonitor", "ScaledObject", "TriggerAuthentication"}  # their schemas come with their operators
+OPERATORS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("operators.yaml").read_text("utf-8"))
+CUSTOM = OPERATORS.keys() - {"definitions"}
 GIVEN = {
     "settings": {
         "PUBLIC_URL": "https://pictures.example.com",
@@ -62,6 +68,38 @@ def test_every_manifest_is_valid(manifests: list[dict[str, Any]], version: str) 
     for manifest in manifests:
         if manifest["kind"] not in CUSTOM:
             kubernetes.validate(manifest, version, strict=True)
+
+
+def _validate_custom(manifest: dict[str, Any]) -> None:
+    schema = OPERATORS[manifest["kind"]] | {"definitions": OPERATORS["definitions"]}
+    Draft7Validator(schema).validate(manifest)
+
+
+def test_every_manifest_for_an_operator_is_valid(manifests: list[dict[str, Any]]) -> None:
+    for manifest in manifests:
+        if manifest["kind"] in CUSTOM:
+            _validate_custom(manifest)
+
+
+WRONG: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
+    "a field that does not exist": ("ScaledObject", lambda spec: spec.update(minReplicas=1)),
+    "a field that is missing": ("ScaledObject", lambda spec: spec.pop("triggers")),
+    "a text where a number belongs": ("ScaledObject", lambda spec: spec.update(minReplicaCount="1")),
+    "a number where a text belongs": ("ScaledObject", lambda spec: spec["triggers"][0]["metadata"].update(value=20)),
+    "a field in the wrong place": ("ServiceMonitor", lambda spec: spec.update(path="/metrics")),
+    "a selector of another shape": ("ServiceMonitor", lambda spec: spec.update(selector="enlarger")),
+    "a secret without its key": ("TriggerAuthentication", lambda spec: spec["secretTargetRef"][0].pop("key")),
+}
+
+
+@pytest.mark.parametrize(("kind", "spoil"), WRONG.values(), ids=WRONG.keys())
+def test_a_manifest_that_an_operator_would_refuse_is_found(
+    manifests: list[dict[str, Any]], kind: str, spoil: Callable[[dict[str, Any]], Any]
+) -> None:
+    spoilt = deepcopy(next(iter(_of(manifests, kind).values())))
+    spoil(spoilt["spec"])
+    with pytest.raises(ValidationError):
+        _validate_custom(spoilt)
 
 
 def test_every_lane_has_all_that_belongs_to_one(manifests: list[dict[str, Any]]) -> None:
