@@ -28,7 +28,7 @@ from local.layout import (
 )
 from local.processes import TERMINATE_S, LocalError, Process, Program, await_condition
 
-READY_S = 40.0
+READY_S = 100.0  # for a machine with far more to do than to start us; who dies is told at once
 _REQUEST_S = 2.0
 _LAST_LINES = 30
 
