@@ -19,6 +19,7 @@ from cli import (
     load,
     mails,
     operate,
+    people,
     queues,
     report,
     sbom,
@@ -58,6 +59,7 @@ PANELS: Mapping[str, Commands] = {
         "email": verbs.email,
     },
     "Money and figures": {"report": report.report, "books": books.books},
+    "Customers' data": {"export": people.export, "forget": people.forget},
     "Run the service": {
         "pause": switching.pause,
         "resume": switching.resume,

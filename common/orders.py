@@ -1,7 +1,7 @@
 """What is sold: an order enters the job's life unpaid, with its first wake-up and its history (design section 4)."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -83,3 +83,24 @@ def renew_ticket(tx: Transaction, job_id: UUID) -> str:
     ticket = new_ticket()
     tx.execute("UPDATE jobs SET ticket = %(ticket)s WHERE job_id = %(job)s", {"ticket": ticket, "job": job_id})
     return ticket
+
+
+def forget(tx: Transaction, job_ids: Sequence[UUID]) -> None:
+    """Whom these (locked, settled) orders were for is erased; what was sold, and for how much, stays."""
+    tx.execute(
+        """UPDATE jobs SET email = NULL, return_url = NULL, checkout_url = NULL, forgotten_at = now(),
+               version = version + 1,
+               source_url = CASE WHEN source_kind = 'url' THEN 'forgotten' ELSE source_url END,
+               failure_detail = CASE WHEN failure_detail NOT LIKE '%%@%%' THEN failure_detail END,
+               hold_reason = CASE WHEN hold_reason LIKE '%%@%%' THEN 'forgotten' ELSE hold_reason END
+           WHERE job_id = ANY(%(ids)s)""",
+        {"ids": list(job_ids)},
+    )
+
+
+def forget_later(tx: Transaction, job_ids: Sequence[UUID]) -> None:
+    """These orders are forgotten as soon as they are settled."""
+    tx.execute(
+        "UPDATE jobs SET forget_asked_at = COALESCE(forget_asked_at, now()) WHERE job_id = ANY(%(ids)s)",
+        {"ids": list(job_ids)},
+    )

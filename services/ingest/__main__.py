@@ -1,7 +1,6 @@
 """The HTTP edge and its lane `checkout`: `python -m services.ingest`."""
 
 from common.settings import load
-from common.stages import HOUR_S
 from common.worker import Worker
 from services.ingest.app import create_app
 from services.ingest.edge import Parts
@@ -20,7 +19,7 @@ def main() -> None:
     worker.run(
         {"checkout": lambda: Checkout(settings, worker.plans, stripe)},
         {
-            "sweep": lambda: Sweep(worker.database, edge.storage, settings.upload_keep_hours * HOUR_S),
+            "sweep": lambda: Sweep(worker.database, edge.storage, settings.keep),
             "http": lambda: Http(create_app(edge), settings),
         },
     )

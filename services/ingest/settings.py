@@ -14,7 +14,9 @@ from common.ledger import Fee
 from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, DatabaseSettings, RevokeSettings, SecretKeySettings
+from common.stages import HOUR_S
 from services.ingest.currencies import MINIMUM_CENTS
+from services.ingest.sweeping import Keep
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
 SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
@@ -89,7 +91,11 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
         default="proxy",
         description="files of an object store are passed on, or fetched there by a short signed address",
     )
-    upload_keep_hours: float = Field(default=24, gt=0)
+    upload_keep_hours: float = Field(default=24, gt=0, description="life of an upload that nobody orders")
+    failed_keep_days: float = Field(default=7, gt=0, description="life of the upload of an order that failed")
+    personal_data_keep_days: float = Field(
+        default=365, gt=0, description="after an order is settled; then only what the books need is left of it"
+    )
 
     rate_limit_per_min: int = Field(
         default=300, ge=0, description="requests a minute from one client on the public routes, per process; 0: any"
@@ -136,6 +142,14 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     def http_threads(self) -> int:
         """Requests handled at once: every one of them finds a free connection."""
         return self.database_connections - SPARE_CONNECTIONS
+
+    @property
+    def keep(self) -> Keep:
+        """How long what is swept is kept."""
+        day_s = 24 * HOUR_S
+        return Keep(
+            self.upload_keep_hours * HOUR_S, self.failed_keep_days * day_s, self.personal_data_keep_days * day_s
+        )
 
     @property
     def fee(self) -> Fee:

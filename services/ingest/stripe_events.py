@@ -19,6 +19,7 @@ from common.events import Event
 from common.jobs import Job
 from common.metrics import moved
 from common.outcomes import Move, Nothing, Wait
+from common.people.redaction import redacted
 from common.refunds import StripeRefund
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.ingest import early, payments, reversals
@@ -255,14 +256,17 @@ def _record(tx: Transaction, event: StripeEvent, job_id: UUID | None, outcome: s
     """False when this event was recorded before. A parallel duplicate waits here for the first one's commit."""
     return bool(
         tx.execute(
-            """INSERT INTO stripe_events (event_id, type, job_id, outcome, payload, payment_intent)
-               VALUES (%(id)s, %(type)s, %(job)s, %(outcome)s, %(payload)s, %(intent)s) ON CONFLICT DO NOTHING""",
+            """INSERT INTO stripe_events (event_id, type, job_id, outcome, payload, payment_intent, redacted_at)
+               SELECT %(id)s, %(type)s, %(job)s, %(outcome)s, CASE WHEN j.forgotten_at IS NULL THEN %(payload)s::jsonb
+                      ELSE %(redacted)s::jsonb END, %(intent)s, CASE WHEN j.forgotten_at IS NOT NULL THEN now() END
+               FROM (SELECT %(job)s::uuid AS job_id) e LEFT JOIN jobs j USING (job_id) ON CONFLICT DO NOTHING""",
             {
                 "id": event.event_id,
                 "type": event.kind,
                 "job": job_id,
                 "outcome": outcome,
                 "payload": json.dumps(event.payload),
+                "redacted": json.dumps(redacted(event.payload)),  # of an order whose customer was forgotten
                 "intent": event.payment_intent if event.kind in ABOUT_MONEY else None,
             },
         ).rowcount

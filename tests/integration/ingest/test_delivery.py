@@ -4,7 +4,7 @@ from pathlib import Path
 
 from common.database import Database
 from common.storage import Storage
-from services.ingest.sweeping import Sweep
+from services.ingest.sweeping import Keep, Sweep
 from tests.integration.ingest.finished import Finished, change, deliver
 from tests.integration.ingest.shop import API, Shop
 from tests.integration.sandbox.standin import encoded, photograph, until
@@ -110,10 +110,10 @@ def test_old_uploads_are_removed_unless_an_order_needs_them(shop: Shop) -> None:
     shop.rows("UPDATE uploads SET created_at = now() - interval '25 hours' WHERE upload_id = ANY(%s)", [unused, needed])
     database = Database(shop.database_url)
     database.open()
-    sweep = Sweep(database, Storage(f"file://{shop.storage}"), 24 * 3600)
+    sweep = Sweep(database, Storage(f"file://{shop.storage}"), Keep(24 * 3600, 7 * 24 * 3600, 365 * 24 * 3600))
     try:
-        assert sweep.once() >= 1
-        assert sweep.once() == 0
+        assert sweep.uploads() >= 1
+        assert sweep.uploads() == 0
     finally:
         database.close()
     kept = {path.name for path in Path(shop.storage / "uploads").iterdir()}
