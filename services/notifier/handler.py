@@ -24,7 +24,7 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
 from common.wording import REFUND_SHOWS, reason
-from services.notifier import mails
+from services.notifier import copies, mails
 from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
@@ -84,6 +84,7 @@ class Notify:
         self._letters = Letters(settings.mail_from, settings.site_name, settings.support_email, settings.terms_url)
         self._domain = settings.mail_from.rpartition("@")[2]
         self._base = settings.public_url.rstrip("/")
+        self._copied = settings.admin_copies if settings.admin_email else ()
         self._link_s = settings.download_ttl_hours * HOUR_S
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
@@ -122,6 +123,9 @@ class Notify:
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
         mails.record(tx, [(a.about.key, a.about.claim_no, *_row_state(a.answer)) for a in answered])
+        for a in answered:
+            if isinstance(a.answer, Sent) and a.about.key.kind in self._copied:
+                copies.tell(tx, a.work.job, a.about.key, self._base)
         ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
         newest = mails.start_links(tx, ready, self._link_s) if ready else {}
         stuck = [

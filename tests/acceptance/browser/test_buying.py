@@ -16,6 +16,7 @@ CAT = "[data-attachment-id='105']"
 
 def _pay(page: Page, email: str) -> None:
     page.wait_for_url("**/pay/*")
+    accessible(page)
     page.get_by_label("E-mail").fill(email)
     page.get_by_role("button", name="Pay $").click()
 

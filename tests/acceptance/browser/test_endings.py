@@ -38,6 +38,28 @@ def test_a_failed_order_says_why_and_when_the_money_shows(site: Stack, browser: 
             visit.clean()
 
 
+def test_a_page_says_that_the_money_is_coming_and_then_that_it_came(site: Stack, browser: Browser) -> None:
+    customer = Customer(site)
+    purchase = customer.order(103, "4x", "ada@customer.example")
+    Observer(site).fail_at_provider(purchase.source_url.rpartition("/")[2])
+    site.worker("finisher").terminate(10)
+    try:
+        customer.pay(purchase)
+        await_condition(lambda: customer.status(purchase)["status"] == "failed", 40, "the order to fail")
+        visit_page = f"{site.at.ingest}/jobs/{purchase.ticket}"
+        with visitor(browser, viewport=PHONE, color_scheme="dark") as visit:
+            page = visit.open(visit_page)
+            expect(page.get_by_role("heading", name="This one did not work")).to_be_visible()
+            expect(page.get_by_text("Your refund is on its way")).to_be_visible()
+            accessible(page)
+            fits(page)
+            site.worker("finisher").start()
+            expect(page.get_by_role("heading", name="Refunded")).to_be_visible(timeout=45_000)
+            visit.clean()
+    finally:
+        site.worker("finisher").wait_ready()
+
+
 def test_an_expired_link_says_so_on_both_pages(site: Stack, browser: Browser) -> None:
     purchase = _bought(site, 105, "completed")
     link = Customer(site).status(purchase)["download_url"]

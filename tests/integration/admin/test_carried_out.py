@@ -114,3 +114,17 @@ def test_a_link_renewed_while_the_mail_about_the_older_one_is_on_its_way_is_mail
     assert isinstance(_run(office, notify, event), Move)
     about = office.rows("SELECT about FROM mails WHERE job_id = %s AND state = 'sent' ORDER BY mail_id", job_id)
     assert [row["about"] for row in about] == [f"{job_id}:1", f"{job_id}:2"]
+
+
+def test_the_admin_hears_of_a_mail_to_a_customer_once_and_without_its_link(office: Office) -> None:
+    notify = Notify(builders.settings(NotifierSettings, admin_copies="ready, refunded"), PLANS)
+    silent = Notify(builders.settings(NotifierSettings, admin_copies="ready", admin_email=""), PLANS)
+    told, untold = office.an_order("announce"), office.an_order("announce")
+    _run(office, silent, JobCompleted(job_id=untold))
+    for _ in range(2):
+        _run(office, notify, JobCompleted(job_id=told))
+    [copy] = office.rows("SELECT about, detail::text AS detail FROM mails WHERE kind = 'notice'")
+    assert copy["about"] == f"copy:ready:{told}:1:1"
+    assert f"/admin/jobs/{told}" in copy["detail"]
+    assert "/d/" not in copy["detail"]
+    assert "@" not in copy["detail"]
