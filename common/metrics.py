@@ -87,14 +87,18 @@ class Metrics:
         """Count what was settled together."""
         now = time.monotonic()
         tally: Tally[tuple[str, str]] = Tally()
+        moves: Tally[tuple[Stage, Stage]] = Tally()
         for item, job, outcome in settled:
             event = item.event.name
             tally[event, _word(outcome)] += 1
             _handled(lane, event).observe(now - item.since)
             if item.delivery.redelivered:
                 REDELIVERED.labels(lane, event).inc()
-            if job and isinstance(outcome, Move):
-                moved(job, outcome)
+            if job and isinstance(outcome, Move) and outcome.to is not job.stage:
+                moves[job.stage, outcome.to] += 1
+                _timed(job, outcome)
+        for (stage, to), count in moves.items():
+            _moves(stage.value, to.value).inc(count)
         for (event, word), count in tally.items():
             _consumed(lane, event, word).inc(count)
             _last(lane, event).set_to_current_time()
@@ -108,9 +112,12 @@ class Metrics:
 
 def moved(job: Job, move: Move) -> None:
     """Count a job's committed move: whoever moves one outside a lane calls this after the commit."""
-    if move.to is job.stage:
-        return
-    _moves(job.stage.value, move.to.value).inc()
+    if move.to is not job.stage:
+        _moves(job.stage.value, move.to.value).inc()
+        _timed(job, move)
+
+
+def _timed(job: Job, move: Move) -> None:
     _stage_seconds(job.stage.value).observe(max(job.stage_s, 0))
     if move.to is not Stage.ANNOUNCE or job.paid_s is None:
         return
