@@ -1,7 +1,7 @@
 """A RabbitMQ that we started, however it runs: its addresses, its management API, and when it is ready."""
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +10,8 @@ import requests
 
 from local.amqp import reported_version
 from local.ports import HOST
-from local.processes import Process, await_condition
+from local.server import Server
 
-READY_S = 60.0
 _TIMEOUT_S = 10.0
 SETTLES_S = 4.0
 _LIKE_OURS = {
@@ -25,14 +24,14 @@ _LIKE_OURS = {
 _EVERYTHING = {"configure": ".*", "write": ".*", "read": ".*"}
 
 
-class Broker(ABC):
-    """`start`, `stop` and `kill` may follow each other in any order; ports, password and data stay."""
+class Broker(Server):
+    """Its ports and password, virtual hosts on it, and its management API."""
 
+    NAME, READY_S = "RabbitMQ", 60.0
     USER = "enlarger"
-    process: Process | None = None
 
     def __init__(self, *, port: int, management_port: int, metrics_port: int, password: str) -> None:
-        self.version = ""
+        super().__init__()
         self.port = port
         self.password = password
         self.management_url = f"http://{HOST}:{management_port}"
@@ -97,32 +96,12 @@ class Broker(ABC):
         return response.json() if response.content else None
 
     @abstractmethod
-    def launch(self) -> None:
-        """Starts it without waiting for it."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """The server's own orderly stop."""
-
-    @abstractmethod
-    def kill(self) -> None:
-        """SIGKILL."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Ends it for good, at once."""
-
-    @abstractmethod
     def ctl(self, *args: str) -> str:
         """Runs `rabbitmqctl`; what it printed. Raises `LocalError` with what it complained about."""
 
     def wait_ready(self) -> None:
-        await_condition(self._answers, READY_S, "RabbitMQ to accept connections", self.process)
+        super().wait_ready()
         self._settled_at = time.monotonic() + SETTLES_S  # the queues that it had are being set up again
-
-    def start(self) -> None:
-        self.launch()
-        self.wait_ready()
 
     def _answers(self) -> bool:
         version = reported_version(HOST, self.port)

@@ -1,55 +1,22 @@
 """A PostgreSQL server that we may make databases on, however it runs."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from local.processes import Process, await_condition
-
-READY_S = 30.0
+from local.server import Server
 
 
-class Database(ABC):
-    """`start`, `stop` and `kill` may follow each other in any order; port, password and data stay."""
+class Database(Server):
+    """Databases on it, which may be copies of each other."""
 
-    process: Process | None = None
-
-    def __init__(self) -> None:
-        self.version = ""
-
-    @property
-    @abstractmethod
-    def url(self) -> str:
-        """A database that is ready for use."""
+    NAME, READY_S = "PostgreSQL", 30.0
 
     @abstractmethod
     def database_url(self, name: str) -> str: ...
-
-    @abstractmethod
-    def launch(self) -> None:
-        """Starts it without waiting for it."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """PostgreSQL's fast shutdown: ends every connection, writes everything down."""
-
-    @abstractmethod
-    def kill(self) -> None:
-        """SIGKILL."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Ends it for good, at once."""
-
-    def start(self) -> None:
-        self.launch()
-        self.wait_ready()
-
-    def wait_ready(self) -> None:
-        await_condition(self._answers, READY_S, "PostgreSQL to accept connections", self.process)
 
     def createdb(self, name: str, template: str | None = None) -> str:
         """Makes a database, as a copy of `template` (which nobody may be connected to) if given; its URL."""

@@ -21,10 +21,11 @@ from local.install import apt_install_rabbitmq, can_use_apt, pip_install_postgre
 from local.postgres import Postgres, find_postgres
 from local.processes import LocalError
 from local.rabbitmq import RabbitMQ, find_rabbitmq
+from local.server import Server
 from local.signals import exit_on_sigterm, no_interrupt
 
 Say = Callable[[str], None]
-Server = TypeVar("Server", Broker, Database)
+AServer = TypeVar("AServer", bound=Server)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def servers(folder: Path, say: Say = print) -> Iterator[Servers]:
 
 
 @contextmanager
-def ended(server: Server) -> Iterator[Server]:
+def ended(server: AServer) -> Iterator[AServer]:
     with exit_on_sigterm():
         try:
             yield server

@@ -10,6 +10,7 @@ from local.broker import Broker
 from local.database import Database
 from local.ports import HOST, free_port
 from local.processes import LocalError
+from local.server import Server
 
 # Ryuk (the reaper) is one more image to fetch, and `close` is called whatever happens.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
@@ -54,7 +55,23 @@ class _Container:
         return self._container.get_wrapped_container()
 
 
-class ContainerBroker(Broker):
+class _InContainer(Server):
+    _container: _Container
+
+    def launch(self) -> None:
+        self._container.launch()
+
+    def stop(self) -> None:
+        self._container.stop()
+
+    def kill(self) -> None:
+        self._container.kill()
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class ContainerBroker(_InContainer, Broker):
     def __init__(self) -> None:
         ports = {5672: free_port(), 15672: free_port(), 15692: free_port()}
         super().__init__(
@@ -68,23 +85,11 @@ class ContainerBroker(Broker):
         container.with_env("RABBITMQ_DEFAULT_PASS", self.password)
         self._container = _Container(_bound(container, ports))
 
-    def launch(self) -> None:
-        self._container.launch()
-
-    def stop(self) -> None:
-        self._container.stop()
-
-    def kill(self) -> None:
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.close()
-
     def ctl(self, *args: str) -> str:
         return self._container.run("rabbitmqctl", *args)
 
 
-class ContainerDatabase(Database):
+class ContainerDatabase(_InContainer, Database):
     def __init__(self) -> None:
         super().__init__()
         self._port, self._password = free_port(), secrets.token_hex(16)
@@ -98,18 +103,6 @@ class ContainerDatabase(Database):
 
     def database_url(self, name: str) -> str:
         return f"postgresql://postgres:{self._password}@{HOST}:{self._port}/{name}"
-
-    def launch(self) -> None:
-        self._container.launch()
-
-    def stop(self) -> None:
-        self._container.stop()
-
-    def kill(self) -> None:
-        self._container.kill()
-
-    def close(self) -> None:
-        self._container.close()
 
 
 def _new(image: str) -> DockerContainer:

@@ -9,6 +9,7 @@ from common.database import migrate
 from local.broker import Broker
 from local.database import Database
 from local.docker import docker_answers
+from local.server import Server
 from local.servers import private_postgres, private_rabbitmq
 from tests.containers import ContainerBroker, ContainerDatabase
 
@@ -22,7 +23,7 @@ class Infrastructure:
     def __init__(self, kind: str | None, parent: Path | None = None) -> None:
         self.kind = kind or ("docker" if docker_answers() else "local")
         self._parent = parent
-        self._started: list[Broker | Database] = []
+        self._started: list[Server] = []
 
     def versions(self) -> str:
         """Starts both servers side by side; what they report about themselves."""
