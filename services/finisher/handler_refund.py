@@ -46,6 +46,7 @@ from services.finisher.stripe import (
 )
 
 NEW = RefundHistory()
+BY_PEOPLE = {"cancelled", "operator"}  # reasons for a failure that are a person's wish: the customer's, the shop's
 
 
 class Refund:
@@ -102,8 +103,8 @@ class Refund:
     def _braked(
         self, tx: Transaction, steps: Sequence[tuple[Job, RefundRow | Outcome]]
     ) -> Sequence[RefundRow | Outcome]:
-        """A refund that no person ordered passes the brake, or holds until a person releases it."""
-        new = {job.job_id for job, step in steps if isinstance(step, RefundRow) and _automatic(step)}
+        """A refund that no person wants passes the brake, or holds until a person releases it."""
+        new = {job.job_id for job, step in steps if isinstance(step, RefundRow) and _automatic(job, step)}
         if not new:
             return [step for _, step in steps]
         kept = new - brake.through(tx, list(new), self._per_hour)
@@ -125,7 +126,7 @@ class Refund:
         if standing.disputed:
             return Wait(RETRY_REJECTED_S, kind="refund_disputed") if job.stage is Stage.REFUND else Nothing("disputed")
         if last and last.open:
-            return replace(last, claim_no=last.claim_no + 1)
+            return _again(job, last)
         if job.status is not Status.FAILED and last:
             return _back(job, last, standing.refunded_cents)
         return _new_row(job, known, standing)
@@ -167,24 +168,35 @@ def _new_row(job: Job, known: RefundHistory, standing: Standing) -> RefundRow | 
     return Move(Stage.KEEP, "nothing_to_refund", {"charged_cents": job.charged_cents}, status=status, wake_s=0)
 
 
-def _automatic(row: RefundRow) -> bool:
-    """It is new, and nobody ordered it."""
-    return row.claim_no == 1 and not row.ordered_by
+def _again(job: Job, last: RefundRow) -> RefundRow:
+    """The open row under its next claim, and under its next key where Stripe keeps an error under the one before.
+
+    Only where two refunds of this size do not fit into the charge: whatever came of the first, Stripe itself refuses
+    the second (docs/decisions/0030).
+    """
+    replaceable = last.key_spent and 2 * last.amount_cents > job.charged_cents
+    return replace(last, claim_no=last.claim_no + 1, key_number=last.key_number + replaceable)
+
+
+def _automatic(job: Job, row: RefundRow) -> bool:
+    """It is new, and no person is behind it: nobody ordered it, and the order was not given up by one."""
+    return row.claim_no == 1 and not row.ordered_by and job.failure_reason not in BY_PEOPLE
 
 
 def _question(job: Job, row: RefundRow) -> Question:
-    key = str(uuid4()) if crash.broken("random_refund_key") else row.idempotency_key
-    intent = job.payment_intent or ""
-    order = RefundOrder(row.refund_id, job.job_id, intent, row.amount_cents, job.charged_cents, row.reason, key)
-    return Question(order)
+    key = str(uuid4()) if crash.broken("random_refund_key") else row.key
+    intent, charged = job.payment_intent or "", job.charged_cents
+    return Question(
+        RefundOrder(row.refund_id, job.job_id, intent, row.amount_cents, charged, row.reason, key, row.key_number)
+    )
 
 
 def _verdict(order: RefundOrder, answer: RefundAnswer) -> RefundVerdict | None:
     match answer:
         case RefundState():
             return None
-        case RefundUnclear(why=why):
-            return RefundVerdict(order.refund_id, "claimed", why)
+        case RefundUnclear(why=why, kept=kept):
+            return RefundVerdict(order.refund_id, "claimed", why, order.key_number if kept else None)
         case RefundedElsewhere(pending=True):
             return RefundVerdict(order.refund_id, "claimed", "another refund of it is pending")
         case RefundedElsewhere():

@@ -15,7 +15,8 @@ from common.database import Transaction, keys, unnest
 @dataclass(frozen=True, slots=True)
 class RefundRow:
     """One refund of a job. `at_work`: a worker may still be asking Stripe. `ordered_by`: the person who wanted it;
-    `returns_to`: the stage that the job then goes back to.
+    `returns_to`: the stage that the job then goes back to. `key_number`: which of its keys is used, counted from 1;
+    `key_spent`: Stripe keeps an error of its own under that one.
     """
 
     refund_id: UUID
@@ -30,6 +31,13 @@ class RefundRow:
     ordered_by: str | None = None
     returns_to: str | None = None
     origin: str = "ours"
+    key_number: int = 1
+    key_spent: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key that Stripe is asked under."""
+        return self.idempotency_key if self.key_number == 1 else f"{self.idempotency_key}:key{self.key_number}"
 
     @property
     def open(self) -> bool:
@@ -39,11 +47,15 @@ class RefundRow:
 
 @dataclass(frozen=True, slots=True)
 class RefundVerdict:
-    """What came of a call that brought no refund of ours: the row is closed as failed, or stays claimed."""
+    """What came of a call that brought no refund of ours: the row is closed as failed, or stays claimed.
+
+    `spent_key`: the number of the key under which Stripe keeps an error of its own.
+    """
 
     refund_id: UUID
     state: str
     error: str
+    spent_key: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ def histories(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, RefundHist
     for row in tx.cursor(row_factory=class_row(RefundRow)).execute(
         """SELECT refund_id, job_id, number, state, amount_cents, reason, idempotency_key, claim_no,
                   answered_at IS NULL AND claimed_until > now() AS at_work, ordered_by, returns_to,
-                  origin
+                  origin, key_number, key_spent
            FROM refunds WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, number""",
         {"ids": keys(job_ids)},
     ):
@@ -72,15 +84,17 @@ def histories(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, RefundHist
 
 
 def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
-    """Commit the intents: new rows, or a new claim on open ones. Amount, reason and key of a row never change."""
+    """Commit the intents: new rows, or a new claim on open ones. Amount, reason and first key of a row never change."""
     unnest(
         tx,
         """INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
-                                claim_no, claimed_until, payment_intent)
+                                claim_no, claimed_until, payment_intent, key_number)
            SELECT i.refund_id, i.job_id, i.number, 'claimed', i.amount_cents, i.reason, i.idempotency_key, i.claim_no,
-                  now() + make_interval(secs => i.lease_s), j.payment_intent FROM {rows} JOIN jobs j USING (job_id)
+                  now() + make_interval(secs => i.lease_s), j.payment_intent, i.key_number
+           FROM {rows} JOIN jobs j USING (job_id)
            ON CONFLICT (refund_id) DO UPDATE SET claim_no = excluded.claim_no, claimed_until = excluded.claimed_until,
-               answered_at = NULL""",
+               answered_at = NULL, key_number = excluded.key_number,
+               key_spent = refunds.key_spent AND refunds.key_number = excluded.key_number""",
         {
             "refund_id": ("uuid", [r.refund_id for r in rows]),
             "job_id": ("uuid", [r.job_id for r in rows]),
@@ -90,6 +104,7 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
             "idempotency_key": ("text", [r.idempotency_key for r in rows]),
             "claim_no": ("int", [r.claim_no for r in rows]),
             "lease_s": ("float8", [lease_s] * len(rows)),
+            "key_number": ("int", [r.key_number for r in rows]),
         },
     )
 
@@ -99,11 +114,13 @@ def conclude(tx: Transaction, verdicts: Sequence[RefundVerdict]) -> None:
     unnest(
         tx,
         """UPDATE refunds r SET answered_at = now(), error = i.error,
+               key_spent = r.key_spent OR COALESCE(i.spent_key = r.key_number, false),
                state = CASE WHEN r.stripe_refund IS NULL THEN i.state ELSE r.state END
            FROM {rows} WHERE r.refund_id = i.refund_id AND r.state <> 'succeeded'""",
         {
             "refund_id": ("uuid", [v.refund_id for v in verdicts]),
             "state": ("text", [v.state for v in verdicts]),
             "error": ("text", [v.error for v in verdicts]),
+            "spent_key": ("int", [v.spent_key for v in verdicts]),
         },
     )

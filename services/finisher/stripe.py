@@ -11,6 +11,7 @@ from common.refunds import StripeRefund, seen_of
 
 CONNECT_S = 5.0
 CALLS = 3  # at most: list, create, list again
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class RefundOrder:
     charged_cents: int
     reason: str
     idempotency_key: str
+    key_number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,13 @@ class RefundRejected:
 
 @dataclass(frozen=True, slots=True)
 class RefundUnclear:
-    """No answer, or a passing error: ask again later."""
+    """No answer, or a passing error: ask again later. `kept`: Stripe repeats an error of its own (5xx) that it keeps
+    under this key (https://docs.stripe.com/api/idempotent_requests): until it forgets the key, it answers nothing else.
+    """
 
     why: str
     others: tuple[StripeRefund, ...] = ()
+    kept: bool = False
 
 
 RefundAnswer = RefundState | RefundedElsewhere | RefundRejected | RefundUnclear
@@ -120,13 +125,21 @@ class Refunds:
             return self._elsewhere(order)
         why = f"{type(error).__name__}: {error.code or error.http_status or 'no answer'}"
         final = isinstance(error, stripe.InvalidRequestError | stripe.CardError)
-        return RefundRejected(f"{why}: {error.user_message or ''}".rstrip(": ")) if final else RefundUnclear(why)
+        if final:
+            return RefundRejected(f"{why}: {error.user_message or ''}".rstrip(": "))
+        return RefundUnclear(why, kept=_kept(error))
 
     def _elsewhere(self, order: RefundOrder) -> RefundedElsewhere | RefundUnclear:
         try:
             return RefundedElsewhere(self._listed(order))
         except stripe.StripeError as error:
             return RefundUnclear(f"{type(error).__name__} while reading what was refunded")
+
+
+def _kept(error: stripe.StripeError) -> bool:
+    """Whether this is the repetition of an earlier answer: then that request is over, whatever came of it."""
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return (error.http_status or 0) >= SERVER_ERROR and headers.get("idempotent-replayed") == "true"
 
 
 def _given_back(refunds: Sequence[StripeRefund]) -> int:

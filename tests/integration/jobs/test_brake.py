@@ -105,3 +105,13 @@ def test_the_operator_gets_the_notice_once(desk: Rig, lane: Refund) -> None:
     assert sender.send_one()
     assert not sender.send_one()
     assert desk.sql("SELECT state, claim_no FROM mails WHERE kind = 'notice'") == [("sent", 1)]
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "operator"])
+def test_what_a_person_gave_up_neither_meets_the_brake_nor_trips_it(desk: Rig, lane: Refund, reason: str) -> None:
+    given_up = failed(desk, 5)
+    desk.sql("UPDATE jobs SET failure_reason = %(reason)s", reason=reason)
+
+    assert asked(deliver(desk, lane, given_up)) == 5
+    assert desk.sql("SELECT count(*) FROM passes") == [(0,)]
+    assert asked(deliver(desk, lane, failed(desk, 4))) == 3
