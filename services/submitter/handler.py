@@ -189,8 +189,19 @@ class Submit:
             return Claim(job.job_id, last.attempt, last.claim_no + 1)
         number = last.attempt + 1 if last else 1
         if number - job.attempts_base > self._settings.max_attempts:
-            return failed(job, "attempts_used_up", f"{self._settings.max_attempts} attempts brought no good result")
+            return self._beyond(job, [a for a in tried if a.attempt > job.attempts_base], number)
         return Claim(job.job_id, number, 1)
+
+    def _beyond(self, job: Job, made: Sequence[Attempt], number: int) -> Step:
+        """All attempts are made. What the provider never answered says nothing of the order: it is tried until its
+        promise ends, each time after twice as long (docs/decisions/0031).
+        """
+        most = self._settings.max_attempts
+        if sum(not _silent(a) for a in made) >= most:
+            return failed(job, "attempts_used_up", f"{most} attempts brought no good result")
+        pause_s = self._settings.submit_unknown_wait_s * 2.0 ** min(len(made) - most, 16)
+        left_s = pause_s - (made[-1].ended_s or 0.0) if _silent(made[-1]) else 0.0
+        return Wait(left_s) if left_s > 0 else Claim(job.job_id, number, 1)
 
     def _granted(self, job: Job, step: Step, turns: Mapping[UUID, Turn]) -> Question | Outcome:
         match step:
@@ -252,6 +263,11 @@ class Submit:
             return job.source_url
         expires = int(time.time() + self._settings.source_link_hours * 3600)
         return f"{base}/source/{job.job_id}/{expires}/{self._signer.sign('source', job.job_id, expires)}"
+
+
+def _silent(attempt: Attempt) -> bool:
+    """Nobody ever heard of this submission: the provider may have it or not."""
+    return attempt.state == AttemptState.UNKNOWN and attempt.provider_id is None
 
 
 def _overrides(event: Event) -> bool:

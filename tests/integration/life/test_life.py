@@ -48,7 +48,7 @@ FREE = {"upsampler_submits_per_min": 10**9, "breaker_pause_s": 1e-6, "breaker_lo
 ENDS = {Stage.REMIND, Stage.KEEP, Stage.SETTLED}
 NOBODY = Subscription([], 1, lambda _delivery: None)
 LEASES = {
-    "attempts": ("claimed_until", "submitted_at"),
+    "attempts": ("claimed_until", "submitted_at", "ended_at"),
     "deliveries": ("claimed_until",),
     "sources": ("claimed_until",),
     "refunds": ("claimed_until",),

@@ -55,9 +55,35 @@ def test_a_person_asked_for_a_new_one_although_an_old_one_promises() -> None:
     assert step(a_job(attempts_base=1), [an_attempt("open")]) == Claim(JOB, 2, 1)
 
 
+def unanswered(number: int, ended_s: float = 1e6) -> Attempt:
+    return an_attempt("unknown", attempt=number, ended=True, ended_s=ended_s)
+
+
+WAIT_S = LANE._settings.submit_unknown_wait_s  # noqa: SLF001
+SILENCE: dict[str, tuple[list[Attempt], Any]] = {
+    "two": ([unanswered(1), unanswered(2, 0)], Claim(JOB, 3, 1)),
+    "three, just now": ([unanswered(1), unanswered(2), unanswered(3, 1)], Wait(WAIT_S - 1)),
+    "three, long ago": ([unanswered(1), unanswered(2), unanswered(3, WAIT_S)], Claim(JOB, 4, 1)),
+    "five, twice and twice as long": ([unanswered(n, WAIT_S) for n in range(1, 6)], Wait(3 * WAIT_S)),
+    "three, of which one was answered": ([an_attempt("failed"), unanswered(2), unanswered(3)], Claim(JOB, 4, 1)),
+}
+
+
+@pytest.mark.parametrize(("tried", "expected"), SILENCE.values(), ids=SILENCE.keys())
+def test_attempts_that_nobody_answered_do_not_use_an_order_up(tried: list[Attempt], expected: Any) -> None:
+    assert step(a_job(), tried) == expected
+
+
+def test_three_answers_use_an_order_up_however_many_were_lost_between_them() -> None:
+    tried = [an_attempt("failed"), unanswered(2), an_attempt("failed", attempt=3), an_attempt("failed", attempt=4)]
+    assert isinstance(outcome := step(a_job(), tried), Move)
+    assert outcome.failure_reason == "attempts_used_up"
+
+
 @pytest.mark.parametrize(("base", "number"), [(0, 3), (4, 7)])
 def test_attempts_are_used_up_between_two_decisions_of_people(base: int, number: int) -> None:
-    outcome = step(a_job(attempts_base=base), [an_attempt("failed", attempt=number)])
+    tried = [an_attempt("failed", attempt=each) for each in range(1, number + 1)]
+    outcome = step(a_job(attempts_base=base), tried)
 
     assert isinstance(outcome, Move)
     assert (outcome.to, outcome.failure_reason, outcome.status) == (Stage.REFUND, "attempts_used_up", Status.FAILED)
