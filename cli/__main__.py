@@ -8,6 +8,8 @@ import typer
 from cli import (
     bench,
     books,
+    breaker,
+    budget,
     chaos,
     checks,
     dashboards,
@@ -58,7 +60,7 @@ PANELS: Mapping[str, Commands] = {
         "resend": verbs.resend,
         "email": verbs.email,
     },
-    "Money and figures": {"report": report.report, "books": books.books},
+    "Money and figures": {"report": report.report, "books": books.books, "budget": budget.budget},
     "Customers' data": {"export": people.export, "forget": people.forget},
     "Run the service": {
         "pause": switching.pause,
@@ -80,6 +82,7 @@ PANELS: Mapping[str, Commands] = {
 }
 GROUPS: Mapping[str, tuple[str, typer.Typer]] = {
     "dead": ("Look", dead.app),
+    "breaker": ("Run the service", breaker.app),
     "events": ("Money and figures", events.app),
     "bench": ("Develop", bench.app),
 }

@@ -172,6 +172,49 @@ FLOW = Row(
         ),
     ),
 )
+MONTH = Row(
+    "This month (UTC)",
+    (
+        Panel(
+            "Completion",
+            "percentunit",
+            "Of the orders paid this month that have ended, the share that was delivered.",
+            "RefundsFail",
+            (Query("max(enlarger_month_completion_ratio)"),),
+            "stat",
+        ),
+        Panel(
+            "Payment to delivery",
+            "s",
+            "Average and 95th percentile of the orders paid this month.",
+            "ProviderErrors",
+            (Query("max by (statistic) (enlarger_month_delivery_seconds)", "{{statistic}}"),),
+            "stat",
+        ),
+        Panel(
+            "Failures by reason",
+            "percentunit",
+            "Of the orders paid this month, the share that failed, by reason.",
+            "ProviderErrors",
+            (Query("max by (reason) (enlarger_month_error_ratio) > 0", "{{reason}}"),),
+            "bars",
+        ),
+        Panel(
+            "Revenue, cost and margin",
+            "currencyUSD",
+            "What was booked this month.",
+            "RefundsFail",
+            (
+                Query(
+                    'max by (what, currency) (enlarger_month_cents{what=~"revenue|cost|margin"}) / 100',
+                    "{{what}} {{currency}}",
+                ),
+            ),
+            "stat",
+            may_be_negative=True,
+        ),
+    ),
+)
 MONEY = Board(
-    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (BOOKS, BUDGET, TAKEN, FLOW),
+    "enlarger-money", "Enlarger: money", "What was taken, given back and spent.", (MONTH, BOOKS, BUDGET, TAKEN, FLOW),
 )  # fmt: skip

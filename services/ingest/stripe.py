@@ -94,24 +94,7 @@ class Stripe:
 
     def open_session(self, purchase: Purchase) -> Session:
         """Open a payment page; the same key answers the same session. Raises StripeAwayError, StripeRefusedError."""
-        item = {
-            "quantity": 1,
-            "price_data": {
-                "currency": purchase.currency,
-                "unit_amount": purchase.amount_cents,
-                "product_data": {"name": purchase.title},
-            },
-        }
-        params: Any = {
-            "mode": "payment",
-            "line_items": [item],
-            "metadata": purchase.metadata | purchase.record,
-            "payment_intent_data": {"metadata": purchase.metadata},
-            "success_url": purchase.success_url,
-            "cancel_url": purchase.cancel_url,
-        }
-        if purchase.email:
-            params["customer_email"] = purchase.email
+        params = session_params(purchase)
         options: Any = {"idempotency_key": purchase.idempotency_key}
         return session_of(_asked("open", lambda: self._client.v1.checkout.sessions.create(params, options)).to_dict())
 
@@ -161,6 +144,27 @@ class Stripe:
         return session_of(
             _asked("expire", lambda: self._client.v1.checkout.sessions.expire(session_id, options=options)).to_dict()
         )
+
+
+def session_params(purchase: Purchase) -> Any:
+    """What a payment page is opened with: one line item, at the price that was quoted, in cents."""
+    item = {
+        "quantity": 1,
+        "price_data": {
+            "currency": purchase.currency,
+            "unit_amount": purchase.amount_cents,
+            "product_data": {"name": purchase.title},
+        },
+    }
+    params = {
+        "mode": "payment",
+        "line_items": [item],
+        "metadata": purchase.metadata | purchase.record,
+        "payment_intent_data": {"metadata": purchase.metadata},
+        "success_url": purchase.success_url,
+        "cancel_url": purchase.cancel_url,
+    }
+    return params | ({"customer_email": purchase.email} if purchase.email else {})
 
 
 def session_of(body: dict[str, Any]) -> Session:

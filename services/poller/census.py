@@ -23,6 +23,7 @@ from common.figures import Figure, Figures, Rows
 from common.ledger import Account
 from common.stages import HOUR_S, Stage, Status
 from services.poller import metrics as m
+from services.poller import month
 from services.poller.settings import PollerSettings
 
 UNDERWAY = ("checkout", "submit", "watch", "fetch", "refund", "announce")
@@ -156,7 +157,7 @@ class Census:
         tx.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         jobs: Tally[tuple[str, ...]] = Tally(dict.fromkeys(_pairs(AT_REST), 0))
         jobs.update({(stage, status): count for stage, status, count in tx.execute(COUNT_AT_REST)})
-        told: Told = {m.BOOKS: _balances(tx), m.CREDITS: {(): _number(tx, CREDITS)}}
+        told: Told = {m.BOOKS: _balances(tx), m.CREDITS: {(): _number(tx, CREDITS)}, **month.told(tx)}
         told |= self._jobs(jobs, "at_rest", began)
         took_s = time.monotonic() - began
         self._whole_count_at = time.monotonic() + took_s / WHOLE_COUNT_SHARE

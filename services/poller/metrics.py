@@ -66,3 +66,21 @@ BUDGET_LIMIT = Figure("enlarger_budget_limit", "What may be spent in a period.",
 BUDGET_LASTS = Figure(
     "enlarger_budget_lasts_seconds", "Until the month's budget ends as it goes, or the month does.", ("unit",)
 )
+# --- the current month (UTC): the orders paid in it, and what was booked in it -------------------------------------
+MONTH_ORDERS = Figure("enlarger_month_orders", "Orders paid this month, by what became of them.", ("outcome",))
+MONTH_COMPLETION = Figure(
+    "enlarger_month_completion_ratio", "Of the orders paid this month that have ended, the share that was delivered."
+)
+MONTH_SECONDS = Figure(
+    "enlarger_month_delivery_seconds",
+    "From payment to delivery, of the orders paid this month: their average, and their 95th percentile.",
+    ("statistic",),
+)
+MONTH_ERRORS = Figure(
+    "enlarger_month_error_ratio", "Of the orders paid this month, the share that failed, by reason.", ("reason",)
+)
+MONTH_CENTS = Figure(
+    "enlarger_month_cents",
+    "What was booked this month, in cents: revenue, what is taken from it, and the margin that is left.",
+    ("currency", "what"),
+)

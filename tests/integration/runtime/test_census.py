@@ -98,3 +98,35 @@ def test_the_books_are_shown_by_account(rig: Rig) -> None:
     shown = {a: replica.shows("enlarger_account_cents", account=a, currency="usd") for a in ("stripe", "sales", "fees")}
     assert shown == {"stripe": 156, "sales": -192, "fees": 36}
     assert replica.shows("enlarger_account_cents", account="disputes", currency="usd") == 0
+
+
+def test_the_month_is_shown_as_the_report_prints_it(rig: Rig) -> None:
+    fast, slow, lost, _ = rig.paid(4, promise_s=7200)
+    rig.sql("UPDATE jobs SET paid_at = date_trunc('month', now())")
+    for job, took in ((fast, "10 s"), (slow, "30 s")):
+        rig.sql(
+            "UPDATE jobs SET status = 'completed', completed_at = paid_at + %(took)s::interval WHERE job_id = %(job)s",
+            job=job, took=took,
+        )  # fmt: skip
+    rig.sql("UPDATE jobs SET status = 'refunded', failure_reason = 'timeout' WHERE job_id = %(job)s", job=lost)
+    rig.sql(
+        """INSERT INTO ledger (job_id, fact, kind, debit, credit, amount_cents, currency, at)
+           VALUES (gen_random_uuid(), 'charge:1', 'charge', 'stripe', 'sales', 192, 'usd', date_trunc('month', now())),
+                  (gen_random_uuid(), 'cost:1', 'provider_cost', 'provider_costs', 'provider', 64, 'usd',
+                   date_trunc('month', now())),
+                  (gen_random_uuid(), 'fee:0', 'fee', 'fees', 'stripe', 36, 'usd',
+                   date_trunc('month', now()) - interval '1 second')"""
+    )
+    replica = Replica(rig)
+    replica.census.tick()
+
+    orders = [replica.shows("enlarger_month_orders", outcome=o) for o in ("delivered", "failed", "under_way")]
+    assert orders == [2, 1, 1]
+    assert replica.shows("enlarger_month_completion_ratio") == pytest.approx(2 / 3)
+    times = [replica.shows("enlarger_month_delivery_seconds", statistic=s) for s in ("average", "p95")]
+    assert times == pytest.approx([20, 29])
+    errors = [replica.shows("enlarger_month_error_ratio", reason=r) for r in ("timeout", "promise", "other")]
+    assert errors == [0.25, 0, 0]
+    money = {w: replica.shows("enlarger_month_cents", currency="usd", what=w) for w in ("revenue", "cost", "margin")}
+    assert money == {"revenue": 192, "cost": 64, "margin": 128}
+    assert replica.shows("enlarger_month_cents", currency="usd", what="fees") == 0

@@ -7,10 +7,14 @@ from math import ceil, floor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stripe._encode import _api_encode
 
+from sandbox.stripe.form import decode
+from sandbox.stripe.inputs import SessionCreate, read
+from sandbox.stripe.rules import one_currency, total
 from services.ingest.currencies import MINIMUM_CENTS
 from services.ingest.quotes import Quote, Tariff, TooLarge, dollars, price_list, quote, shown
-from services.ingest.stripe import Purchase
+from services.ingest.stripe import Purchase, session_params
 
 TARIFF = Tariff(Decimal("0.25"), 4, Decimal(200), 300)
 sides = st.integers(min_value=1, max_value=20_000)
@@ -84,7 +88,16 @@ def test_every_credit_count_to_5000_is_charged_as_it_was_quoted(markup: Decimal)
         exact = floor(credit_count * 4 * (1 + Fraction(markup) / 100) + Fraction(1, 2))
         assert offer.price_cents == max(exact, 50)
         assert Decimal(repr(shown(offer)["customer_price"])) * 100 == offer.price_cents
-        assert Purchase("", offer.price_cents, "usd", {}, "", "", None, "").amount_cents == offer.price_cents
+        assert _asked_of_stripe(offer) == offer.price_cents
+
+
+def _asked_of_stripe(offer: Quote) -> int:
+    """Cents on the payment page, as Stripe reads the very body that stripe-python writes."""
+    page = "https://shop.example/"
+    purchase = Purchase("4x", offer.price_cents, "usd", {"job_id": "1"}, page, page, None, "key")
+    body = list(_api_encode(session_params(purchase)))
+    asked = read(SessionCreate, decode([(name, str(value)) for name, value in body]))
+    return total(asked, one_currency(asked))
 
 
 def test_a_price_is_never_below_what_stripe_takes_in_its_currency() -> None:
