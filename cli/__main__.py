@@ -22,6 +22,7 @@ from cli import (
     mails,
     operate,
     people,
+    pictures,
     queues,
     report,
     sbom,
@@ -68,7 +69,7 @@ PANELS: Mapping[str, Commands] = {
         "drain": switching.drain,
         "restore-check": restore.restore_check,
         "migrate": operate.migrate_database,
-        "pictures": operate.pictures,
+        "pictures": pictures.pictures,
     },
     "Develop": {
         "docs": docs.docs,

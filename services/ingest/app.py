@@ -22,6 +22,7 @@ from services.ingest import (
     probes,
     ratings,
     renewals,
+    shopfront,
     status,
     uploads,
     webhooks,
@@ -51,6 +52,7 @@ ROUTERS = (
     renewals,
     wishes,
     addresses,
+    shopfront,
     ratings,
     probes,
 )

@@ -1,11 +1,13 @@
 """The image catalogue: rows imported by the operator, or remembered from WordPress's media route for an hour."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
 import structlog
 from psycopg.rows import class_row
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from common.database import Transaction, unnest
 from services.ingest.edge import Parts
@@ -33,13 +35,23 @@ class Known(Picture):
     stale: bool
 
 
+def _none_if_empty(value: object) -> object:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+Url = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=4096)]
+Title = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_none_if_empty)]
+
+
 class Row(BaseModel):
-    """One line of the operator's file."""
+    """One line of the operator's file; title and thumbnail are for the shop's page, and may be left out."""
 
     attachment_id: int = Field(gt=0)
-    source_url: str = Field(pattern=r"^https?://\S+$", max_length=4096)
+    source_url: Url
     width: int = Field(gt=0)
     height: int = Field(gt=0)
+    title: Title = None
+    thumbnail_url: Annotated[Url | None, BeforeValidator(_none_if_empty)] = None
 
 
 class CatalogueError(ValueError):
@@ -57,23 +69,35 @@ def find(edge: Parts, attachment_id: int) -> Picture:
     return picture
 
 
-def import_pictures(tx: Transaction, rows: Iterable[Mapping[str, str]]) -> int:
-    """Import the operator's rows (attachment_id, source_url, width, height), replacing known ones; returns how many.
+def import_pictures(
+    tx: Transaction, rows: Iterable[Mapping[str, Any]], *, origin: str = "imported", only: bool = False
+) -> int:
+    """Import rows (attachment_id, source_url, width, height, title, thumbnail_url); returns how many.
 
+    Known ones are replaced. `only`: what was imported before and is not among them is not for sale any more.
     Raises CatalogueError naming the line, counted from 2 as a file with a heading counts; then nothing is imported.
     """
     parsed = {row.attachment_id: row for row in (_parsed(number, line) for number, line in enumerate(rows, 2))}
+    if only:
+        tx.execute(
+            "DELETE FROM pictures WHERE origin = %(origin)s AND attachment_id <> ALL(%(kept)s)",
+            {"origin": origin, "kept": list(parsed)},
+        )
     unnest(
         tx,
-        """INSERT INTO pictures (attachment_id, source_url, width, height, origin)
-           SELECT i.attachment_id, i.source_url, i.width, i.height, 'imported' FROM {rows}
+        """INSERT INTO pictures (attachment_id, source_url, width, height, origin, title, thumbnail_url)
+           SELECT i.attachment_id, i.source_url, i.width, i.height, i.origin, i.title, i.thumbnail_url FROM {rows}
            ON CONFLICT (attachment_id) DO UPDATE SET source_url = excluded.source_url, width = excluded.width,
-               height = excluded.height, origin = 'imported', fetched_at = now()""",
+               height = excluded.height, origin = excluded.origin, title = excluded.title,
+               thumbnail_url = excluded.thumbnail_url, fetched_at = now()""",
         {
             "attachment_id": ("bigint", [row.attachment_id for row in parsed.values()]),
             "source_url": ("text", [row.source_url for row in parsed.values()]),
             "width": ("int", [row.width for row in parsed.values()]),
             "height": ("int", [row.height for row in parsed.values()]),
+            "origin": ("text", [origin] * len(parsed)),
+            "title": ("text", [row.title for row in parsed.values()]),
+            "thumbnail_url": ("text", [row.thumbnail_url for row in parsed.values()]),
         },
     )
     return len(parsed)
@@ -101,11 +125,27 @@ def _look_up(edge: Parts, attachment_id: int) -> Picture | None:
             return known
         raise ApiError(503, "shop_unreachable", "The shop does not answer just now. Please try again.") from error
     if media is None:
+        _vanished(edge, attachment_id)
         return None
     picture = Picture(media.source_url, media.media_details.width, media.media_details.height)
     with edge.database.transaction() as tx:
         _remember(tx, attachment_id, picture)
     return picture
+
+
+def numbered(tx: Transaction, urls: Sequence[str]) -> dict[str, int]:
+    """An attachment id for each picture of a folder: the one that it has already, else the next free one."""
+    rows = tx.execute("SELECT source_url, attachment_id FROM pictures WHERE source_url = ANY(%(u)s)", {"u": list(urls)})
+    known: dict[str, int] = {url: int(number) for url, number in rows}
+    row = tx.execute("SELECT COALESCE(max(attachment_id), 0) FROM pictures").fetchone()
+    free = itertools.count(int(row[0] if row else 0) + 1)
+    return {url: known[url] if url in known else next(free) for url in urls}
+
+
+def _vanished(edge: Parts, attachment_id: int) -> None:
+    """WordPress has it no more: it is not shown for sale. What the operator imported is the operator's to remove."""
+    with edge.database.transaction() as tx:
+        tx.execute("DELETE FROM pictures WHERE attachment_id = %(id)s AND origin = 'wordpress'", {"id": attachment_id})
 
 
 def _row(tx: Transaction, attachment_id: int) -> Known | None:

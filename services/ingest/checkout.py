@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends, Form, Header
 from common.language import negotiate
 from services.ingest import catalogue, uploads
 from services.ingest.answers import Checkout, refusals
+from services.ingest.catalogue import Picture
 from services.ingest.edge import Edge, Parts
 from services.ingest.forms import CheckoutForm, UploadCheckoutForm
 from services.ingest.prices import offer_for
 from services.ingest.quotes import dollars
 from services.ingest.sales import Buyer, Source, open_order, return_page
+from services.ingest.uploads import Upload
 
 router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
@@ -31,8 +33,17 @@ From = Annotated[Visitor, Depends()]
 @router.post("/create-checkout", response_model=Checkout, responses=refusals(403, 404, 422, 502))
 def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], visitor: From) -> dict[str, Any]:
     """Order an enlargement of one of the shop's pictures; the answer leads to the payment page."""
-    picture = catalogue.find(edge, form.attachment_id)
-    source = Source(
+    return order(edge, from_catalogue(catalogue.find(edge, form.attachment_id), form), form, visitor)
+
+
+@router.post("/create-checkout-upload", response_model=Checkout, responses=refusals(404, 422, 502))
+def create_checkout_upload(edge: Edge, form: Annotated[UploadCheckoutForm, Form()], visitor: From) -> dict[str, Any]:
+    """Order an enlargement of a picture that the customer sent."""
+    return order(edge, from_upload(uploads.find(edge, form.upload_id), form), form, visitor)
+
+
+def from_catalogue(picture: Picture, form: CheckoutForm) -> Source:
+    return Source(
         "catalogue",
         picture.source_url,
         picture.width,
@@ -40,25 +51,21 @@ def create_checkout(edge: Edge, form: Annotated[CheckoutForm, Form()], visitor: 
         attachment_id=form.attachment_id,
         post_id=form.post_id,
     )
-    return _opened(edge, source, form, visitor)
 
 
-@router.post("/create-checkout-upload", response_model=Checkout, responses=refusals(404, 422, 502))
-def create_checkout_upload(edge: Edge, form: Annotated[UploadCheckoutForm, Form()], visitor: From) -> dict[str, Any]:
-    """Order an enlargement of a picture that the customer sent."""
-    upload = uploads.find(edge, form.upload_id)
-    source = Source("upload", f"upload:{form.upload_id}", upload.width, upload.height, upload_id=form.upload_id)
-    return _opened(edge, source, form, visitor)
+def from_upload(upload: Upload, form: UploadCheckoutForm) -> Source:
+    return Source("upload", f"upload:{form.upload_id}", upload.width, upload.height, upload_id=form.upload_id)
 
 
-def _opened(edge: Parts, source: Source, form: CheckoutForm | UploadCheckoutForm, visitor: Visitor) -> dict[str, Any]:
+def order(edge: Parts, source: Source, form: CheckoutForm | UploadCheckoutForm, visitor: Visitor) -> dict[str, Any]:
+    """Open the order; what the plugin is answered. Raises ApiError as `open_order`."""
     offer = offer_for(edge, source.width, source.height, form.resolution)
     locale = negotiate(form.locale or visitor.accept_language)
-    order = open_order(edge, source, offer, Buyer(form.email, return_page(edge, visitor.referer), locale))
+    opened = open_order(edge, source, offer, Buyer(form.email, return_page(edge, visitor.referer), locale))
     return {
         "success": True,
-        "job_id": order.ticket,
-        "checkout_url": order.checkout_url,
+        "job_id": opened.ticket,
+        "checkout_url": opened.checkout_url,
         "amount": dollars(offer.price_cents),
         "message": "The order waits for its payment.",
     }

@@ -18,7 +18,7 @@ from services.ingest.office.rendering import page as office_page
 from services.ingest.templating import language_of, page
 
 RETRY_AFTER = {"Retry-After": "5"}
-PAGE_PATHS = ("/jobs/", "/d/", "/address/")
+PAGE_PATHS = ("/jobs/", "/d/", "/address/", "/shop")
 UNAVAILABLE = mark("This service cannot answer just now. Please try again in a moment.")
 
 log = structlog.get_logger()

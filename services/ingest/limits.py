@@ -20,7 +20,7 @@ MULTIPART_BYTES = 16 * 1024  # what a form adds around its file
 
 def limit_of(path: str) -> tuple[int, str]:
     """The most bytes that this path takes, and what is said about more."""
-    if path == "/wp-json/smi/v1/upload-image":
+    if path in {"/wp-json/smi/v1/upload-image", "/shop/upload"}:
         return UPLOAD_BYTES + MULTIPART_BYTES, mark("This file is larger than 10 MB. Please send a smaller one.")
     if path.startswith(("/admin/api/jobs/", "/admin/jobs/")) and path.endswith("/complete"):
         return HANDED_BYTES + MULTIPART_BYTES, "This picture is larger than is taken here."

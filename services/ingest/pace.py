@@ -18,16 +18,17 @@ from services.ingest.errors import ApiError, error_response
 from services.ingest.metrics import LIMITED
 
 TOO_FAST = mark("This is going a little fast. Please wait a moment and try again.")
-PUBLIC = ("/wp-json/smi/v1/", "/jobs/", "/d/", "/address/")
+PUBLIC = ("/wp-json/smi/v1/", "/jobs/", "/d/", "/address/", "/shop")
 MOST_CLIENTS = 50_000
 SITE_BITS = 64  # what one household or one server has of IPv6
 COSTS = {
     ("POST", "/wp-json/smi/v1/upload-image"): 10.0,
+    ("POST", "/shop/upload"): 10.0,
     ("POST", "/wp-json/smi/v1/create-checkout"): 5.0,
     ("POST", "/wp-json/smi/v1/create-checkout-upload"): 5.0,
 }
 WISH = 5.0
-WISHES = ("/jobs/", "/d/", "/address/")
+WISHES = ("/jobs/", "/d/", "/address/", "/shop/")
 
 Network = IPv4Network | IPv6Network
 
@@ -87,9 +88,8 @@ class Pace:
 
 def cost_of(method: str, path: str) -> float:
     """What a request counts for: an upload is decoded, a checkout calls Stripe, a customer's wish may write a mail."""
-    if method == "POST" and path.startswith(WISHES):
-        return WISH
-    return COSTS.get((method, path.rstrip("/")), 1.0)
+    wish = WISH if method == "POST" and path.startswith(WISHES) else 1.0
+    return COSTS.get((method, path.rstrip("/")), wish)
 
 
 def client_of(scope: Scope, proxies: Sequence[Network]) -> str:

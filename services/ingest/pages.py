@@ -94,8 +94,8 @@ def job_page(edge: Edge, request: Request, ticket: str, smi_payment: str = "") -
 
 @router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
-def front(request: Request) -> Response:
-    return page(request, "front.html", {})
+def front(edge: Edge, request: Request) -> Response:
+    return page(request, "front.html", {"shop_page": edge.settings.shop_page})
 
 
 def veiled(address: str | None) -> str | None:

@@ -74,6 +74,7 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     admin_session_hours: float = Field(default=12, gt=0, description="then the admin's pages ask for the token again")
     admin_idle_minutes: float = Field(default=60, gt=0, description="a session that is not used for so long is over")
 
+    shop_page: bool = Field(default=False, description="a shop of our own at /shop, for who has no site that sells")
     site_name: str = "Enlarger"
     support_email: str | None = None
     terms_url: str | None = None

@@ -33,9 +33,31 @@ class Upload:
     old: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An upload that is stored; `size` in bytes, `offers` in the plugin's words."""
+
+    upload_id: str
+    width: int
+    height: int
+    size: int
+    offers: dict[str, Any]
+
+
 @router.post("/wp-json/smi/v1/upload-image", tags=["shop"], response_model=Uploaded, responses=refusals(422))
 def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, Any]:
     """Take a JPEG, PNG or WebP picture of at most 10 MB and price it."""
+    taken = take(edge, image)
+    return {
+        "success": True,
+        "upload_id": taken.upload_id,
+        "pricing": taken.offers,
+        "image_info": {"width": taken.width, "height": taken.height, "file_size": taken.size},
+    }
+
+
+def take(edge: Parts, image: UploadFile) -> Taken:
+    """Look at the picture, price it and store it. Raises ApiError 413, 422."""
     size = image.size or 0
     if size > UPLOAD_BYTES:
         raise ApiError(413, "content_too_large", TOO_LARGE)
@@ -55,12 +77,7 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
     image.file.seek(0)
     edge.storage.write(f"uploads/{upload_id}", image.file)  # after its row: no file is ever there that no row knows
     UPLOADS.labels("taken").inc()
-    return {
-        "success": True,
-        "upload_id": upload_id,
-        "pricing": offers,
-        "image_info": {"width": looked.width, "height": looked.height, "file_size": size},
-    }
+    return Taken(upload_id, looked.width, looked.height, size, offers)
 
 
 @router.head("/source/{job_id}/{expires}/{signature}", include_in_schema=False)

@@ -14,7 +14,7 @@ from tests.acceptance.conftest import started
 from tests.acceptance.shop import QUICK
 
 # Slow enough at the provider that a page can be seen while the order is under way.
-SETTINGS = QUICK | {"SANDBOX_UPSAMPLER_SECONDS": "2"}
+SETTINGS = QUICK | {"SANDBOX_UPSAMPLER_SECONDS": "2", "SHOP_PAGE": "1"}
 
 
 @pytest.fixture(scope="package")

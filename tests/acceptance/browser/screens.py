@@ -18,6 +18,7 @@ from local.stack import Stack
 from local.system import system
 from services.notifier.letters import Letter
 from services.notifier.samples import samples
+from tests.acceptance.browser.catalogue import imported
 from tests.acceptance.browser.watching import launched, visitor
 
 MOST_BYTES = 120_000
@@ -31,7 +32,7 @@ LOOKS: Mapping[str, dict[str, Any]] = {
     "phone-dark": PHONE | DARK,
 }
 CAT, LAUNCH_PAD = 105, 103
-SETTINGS = {"POLL_FIRST_S": "1", "POLL_INTERVAL_S": "1"}
+SETTINGS = {"POLL_FIRST_S": "1", "POLL_INTERVAL_S": "1", "SHOP_PAGE": "1"}
 
 
 def main(folder: Path, to: Path, say: Say) -> None:
@@ -42,6 +43,7 @@ def main(folder: Path, to: Path, say: Say) -> None:
     with system(folder, settings=SETTINGS, sandbox=slow, say=say) as running, sync_playwright() as playwright:
         browser = launched(playwright, path)
         shop(browser, running.stack, to)
+        _own_shop(browser, running.stack, to)
         _orders(browser, running.stack, to)
         mails(browser, to)
         browser.close()
@@ -58,6 +60,18 @@ def shop(browser: Browser, stack: Stack, to: Path) -> None:
             page.locator(f"[data-attachment-id='{CAT}']").click()
             expect(page.get_by_role("button", name="Buy for $")).to_be_enabled()
             _keep(page, to / f"choosing.{look}.webp", whole=False)
+
+
+def _own_shop(browser: Browser, stack: Stack, to: Path) -> None:
+    """The shop page that ingest has itself, for owners without a site that sells."""
+    imported(stack)
+    for look, options in LOOKS.items():
+        language = "de-DE" if look == "phone-dark" else "en-GB"
+        with visitor(browser, locale=language, **options) as visit:
+            for name, path in (("own-shop", "/shop"), ("own-choosing", f"/shop/pictures/{CAT}")):
+                page = visit.open(f"{stack.at.ingest}{path}")
+                page.wait_for_load_state("networkidle")
+                _keep(page, to / f"{name}.{look}.webp", whole=False)
 
 
 def _orders(browser: Browser, stack: Stack, to: Path) -> None:
@@ -84,6 +98,8 @@ def _look(browser: Browser, stack: Stack, purchase: Purchase, to: Path, name: st
         with visitor(browser, locale=language, **options) as visit:
             page = visit.open(f"{stack.at.ingest}/jobs/{purchase.ticket}")
             page.wait_for_load_state("networkidle")
+            for closed in page.locator("details:not([open]) summary").all()[:1]:
+                closed.click()  # so that the form for a mistyped address is seen too
             _keep(page, to / f"{name}.{look}.webp")
 
 
@@ -91,7 +107,7 @@ def mails(browser: Browser, to: Path) -> None:
     looks: dict[str, dict[str, Any]] = {"desktop": MAIL, "phone-dark": PHONE | DARK}
     for look, options in looks.items():
         language = "de" if look == "phone-dark" else "en"
-        for kind in ("ready", "refunded"):
+        for kind in ("ready", "refunded", "address"):
             letter = Letter(kind, "mia@shop.example", "<sample@shop.example>", language, samples(language)[kind])
             body = LETTERS.render(letter).get_body(("html",))
             with visitor(browser, **options) as visit:

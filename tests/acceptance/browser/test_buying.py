@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from cli.customer import Customer
 from local.stack import Stack
+from tests.acceptance.browser.catalogue import imported
 from tests.acceptance.browser.watching import Watched, accessible, fits, visitor
 
 PHONE = {"width": 390, "height": 844}
@@ -101,4 +102,39 @@ def test_without_javascript_the_page_says_the_same(site: Stack, browser: Browser
         expect(page.get_by_role("heading", name="Your payment is being confirmed")).to_be_visible()
         assert "UTC" in page.locator(".facts").inner_text()
         assert page.locator("noscript meta[http-equiv=refresh]").count() == 1
+        visit.clean()
+
+
+def test_the_shop_page_of_our_own_sells_without_javascript(site: Stack, browser: Browser, tmp_path: Path) -> None:
+    imported(site)
+    own = tmp_path / "holiday.jpg"
+    Image.effect_noise((320, 200), 60).convert("RGB").save(own)
+    with visitor(browser, java_script_enabled=False, viewport=PHONE, color_scheme="dark", locale="de-DE") as visit:
+        page = visit.open(f"{site.at.ingest}/shop")
+        expect(page.locator(".wall img")).to_have_count(8)
+        fits(page)
+        page.locator(".wall a").first.click()
+        assert page.locator(".size").count() == 2, "prices for 4x and 8x"
+        fits(page)
+        page.go_back()
+        page.get_by_label("JPEG, PNG oder WebP").set_input_files(own)
+        page.get_by_role("button", name="Preise ansehen").click()
+        page.get_by_role("radio").last.check()
+        fits(page)
+        page.get_by_role("button", name="Zur Zahlungsseite").click()
+        page.wait_for_url("**/pay/*")
+        page.get_by_label("E-mail").fill("ben@customer.example")
+        page.get_by_role("button", name="Pay $").click()
+        expect(page.get_by_role("heading", name="fertig")).to_be_visible(timeout=60_000)
+        assert "/jobs/tk_" in page.url
+        visit.clean()
+
+
+def test_the_shop_page_of_our_own_is_accessible(site: Stack, browser: Browser) -> None:
+    imported(site)
+    with visitor(browser) as visit:
+        page = visit.open(f"{site.at.ingest}/shop")
+        accessible(page)
+        page.locator(".wall a").first.click()
+        accessible(page)
         visit.clean()

@@ -160,7 +160,7 @@ def open_shop(database_url: str, amqp_url: str, storage: Path, **settings: str) 
         "PORT": str(port), "PUBLIC_URL": url, "SECRET_KEY": SECRET_KEY, "ADMIN_TOKEN": ADMIN_TOKEN,
         "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}", "WORDPRESS_URL": f"http://127.0.0.1:{shop_port}",
         "OUTBOUND_ALLOW": f"127.0.0.1:{shop_port}", "CORS_ORIGINS": "https://shop.example",
-        "RATE_LIMIT_PER_MIN": "0",
+        "RATE_LIMIT_PER_MIN": "0", "SHOP_PAGE": "1",
     }  # fmt: skip
     with (
         stand_in("sandbox.stripe", stripe_port, stripe) as bank,

@@ -12,7 +12,7 @@ from local.database import Database
 from tests.infrastructure import fresh_database
 from tests.integration.ingest.shop import API, Shop, open_shop
 
-LIMITS = {"RATE_LIMIT_PER_MIN": "20", "CLIENT_PATIENCE_S": "2", "TRUSTED_PROXIES": "127.0.0.0/8"}
+LIMITS = {"RATE_LIMIT_PER_MIN": "20", "CLIENT_PATIENCE_S": "2", "TRUSTED_PROXIES": "127.0.0.0/8", "SHOP_PAGE": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +71,9 @@ def test_a_connection_that_never_finishes_asking_is_ended(limited: Shop, sent: b
         got = b"".join(iter(lambda: connection.recv(4096), b""))
     assert answer in got.partition(b"\r\n")[0]
     assert bool(got) == bool(answer)
+
+
+def test_without_the_setting_there_is_no_shop_page(limited: Shop) -> None:
+    for path in ("/shop", "/shop/pictures/101", "/shop/uploads/up_0123456789"):
+        assert limited.get(path, **_from("198.51.100.20")).status_code == 404
+    assert "/shop" not in limited.get("/").text
