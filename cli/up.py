@@ -33,8 +33,9 @@ def _addresses(running: System) -> Table:
     table.add_column(overflow="fold")
     table.add_row("the shop: buy something here", _link(stack.at.shop))
     table.add_row("the mails that customers get", _link(stack.at.inbox))
+    table.add_row("the admin's pages: see and decide", _link(f"{stack.at.ingest}/admin"))
+    table.add_row("  the token to sign in, and of the API", stack.known.admin_token)
     table.add_row("an order, with its history", f"{stack.at.ingest}/v1/orders/TICKET")
-    table.add_row("  bearer token of the admin", stack.known.admin_token)
     table.add_row("the HTTP routes", _link(f"{stack.at.ingest}/openapi.json"))
     if not isinstance(broker, GivenBroker):
         table.add_row("RabbitMQ", _link(broker.management_url))

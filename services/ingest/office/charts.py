@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, GAP, LABELS = 1100.0, 240.0, 0.25, 24.0  # of the drawing; the share of a place that stays free
+WIDTH, HEIGHT, GAP, LABELS = 720.0, 170.0, 0.25, 24.0  # of the drawing; the share of a place that stays free
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from common import brake, breaker, budget, switches
-from common.admin import counting, crowds, pausing, reading
+from common.admin import breaking, counting, crowds, pausing, reading
 from services.ingest.edge import Edge
 from services.ingest.errors import ApiError
 from services.ingest.office.gate import Form, Signed
@@ -46,6 +46,14 @@ def pause(edge: Edge, posted: Form) -> Response:
 def resume(edge: Edge, posted: Form) -> Response:
     with edge.database.transaction() as tx:
         pausing.resume(tx, posted.text("what"), posted.decision)
+    return RedirectResponse(HOME, 303)
+
+
+@router.post("/operation/breaker")
+def close_breaker(edge: Edge, posted: Form) -> Response:
+    """What was wrong at the provider is mended: orders go at once."""
+    with edge.database.transaction() as tx:
+        breaking.close(tx, posted.decision)
     return RedirectResponse(HOME, 303)
 
 

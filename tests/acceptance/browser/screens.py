@@ -19,6 +19,7 @@ from local.system import system
 from services.notifier.letters import Letter
 from services.notifier.samples import samples
 from tests.acceptance.browser.catalogue import imported
+from tests.acceptance.browser.office_screens import office
 from tests.acceptance.browser.watching import launched, visitor
 
 MOST_BYTES = 120_000
@@ -46,6 +47,7 @@ def main(folder: Path, to: Path, say: Say) -> None:
         _own_shop(browser, running.stack, to)
         _orders(browser, running.stack, to)
         mails(browser, to)
+        office(browser, running.stack, to, LOOKS, _keep)
         browser.close()
     for picture in sorted(to.glob("*.webp")):
         say(f"{picture.name}: {picture.stat().st_size // 1000} kB")

@@ -185,6 +185,19 @@ def test_a_lane_is_paused_and_resumed_with_a_record(admin: Admin, shop: Shop) ->
     assert shop.rows("SELECT * FROM pauses") == []
 
 
+def test_the_breaker_is_closed_with_a_record(admin: Admin, shop: Shop) -> None:
+    shop.rows("UPDATE breakers SET state = 'open', why = 'HTTP 402', opened_at = now(), until = now() + interval '1 h'")
+    assert "The provider's breaker is open" in words(admin.get("/admin"))
+    token = admin.form_token()
+    answer = admin.post("/admin/operation/breaker", {"form_token": token, "reason": "credits bought"})
+    assert answer.status_code == 303
+    assert shop.rows("SELECT state FROM breakers") == [{"state": "closed"}]
+    assert shop.rows("SELECT actor, why FROM audit WHERE verb = 'close_breaker'") == [
+        {"actor": "anna", "why": "credits bought"}
+    ]
+    assert admin.post("/admin/operation/breaker", {"form_token": token, "reason": "again"}).status_code == 409
+
+
 def test_what_the_brake_holds_is_released_together(admin: Admin, shop: Shop) -> None:
     for _ in range(2):
         change(shop, shop.paid(), hold_reason="refund_brake")
