@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 import requests
 
 from cli.customer import Customer, Purchase
@@ -76,13 +77,20 @@ def test_a_revoked_key_costs_nobody_an_order(start_stack: StartStack) -> None:
     await_condition(lambda: breaker(stack) == 0, 30, "the breaker to close")
 
 
+@pytest.mark.parametrize("outage", ["gone", "hangs"])
 def test_a_provider_that_is_down_for_the_whole_promise_costs_us_every_order_and_none_before_its_date(
-    start_stack: StartStack,
+    start_stack: StartStack, outage: str
 ) -> None:
-    stack = start_stack(**QUICK | {"REFUNDS_PER_HOUR": "1000"})
+    """Where it hangs, all attempts of an order are made and unanswered long before the promise ends."""
+    hanging = {"SUBMIT_UNKNOWN_WAIT_S": "1", "BREAKER_AFTER": "1000"} if outage == "hangs" else {}
+    stack = start_stack(**QUICK | {"REFUNDS_PER_HOUR": "1000"} | hanging)
     shop, customer = Shop(stack), Customer(stack)
     purchases = [customer.order(CAT, "4x", f"down{number}@a.example") for number in range(8)]
-    stack.stand_in("upsampler").terminate()  # only now: soon the shop sells nothing any more
+    provider = stack.stand_in("upsampler")
+    if outage == "gone":  # only now: soon the shop sells nothing any more
+        provider.terminate()
+    else:
+        provider.pause()
     for purchase in purchases:
         customer.pay(purchase)
     await_condition(lambda: all(shop.status(p)["payment_status"] == "paid" for p in purchases), 20, "the payments")
@@ -90,12 +98,16 @@ def test_a_provider_that_is_down_for_the_whole_promise_costs_us_every_order_and_
         # a checkout that promised so little would sell nothing: the promise is cut short once it was given
         connection.execute("UPDATE jobs SET promise_at = now() + interval '20 s', wake_at = now()")
     shop.wait_over(purchases, within_s=90)
-    stack.stand_in("upsampler").start()
+    if outage == "gone":
+        provider.start()
+    else:
+        provider.resume()
     for purchase in purchases:
         order = history(stack, purchase)
         assert order["status"] == "refunded"
         assert order["failure_reason"] == "promise"
         assert order["refunds"][0]["created_at"] >= order["promise_at"]
+        assert outage == "gone" or len(order["attempts"]) >= 3, "its attempts were used up before"
         assert when(order["refunds"][0]["created_at"]) < when(order["promise_at"]) + timedelta(seconds=15)
 
 
