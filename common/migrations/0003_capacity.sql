@@ -36,11 +36,6 @@ CREATE TABLE breakers (
 );
 INSERT INTO breakers (breaker) VALUES ('provider');
 
--- Orders that wait hold open attempts that take no place: only those that do are counted.
-DROP INDEX attempts_in_flight;
-CREATE INDEX attempts_in_flight ON attempts (job_id)
-    WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown');
-
 -- What a brake decided of a job, once: it went through, or it is held until a person (or the next period) lets it go.
 CREATE TABLE passes (
     gate   text NOT NULL CHECK (gate IN ('refunds', 'budget')),
@@ -51,12 +46,8 @@ CREATE TABLE passes (
     PRIMARY KEY (gate, job_id)
 );
 CREATE INDEX passes_counted ON passes (gate, at) WHERE NOT held;
-CREATE INDEX jobs_held ON jobs (hold_reason, promise_at) WHERE hold_reason IS NOT NULL;
-
--- What was spent in a period is counted from attempts.
-CREATE INDEX attempts_spent ON attempts (submitted_at) INCLUDE (job_id, credits)
-    WHERE submitted_at IS NOT NULL AND credits IS DISTINCT FROM 0;
 
 -- A mail that is about no job says what is in it by itself.
 ALTER TABLE mails ADD COLUMN detail jsonb;
-CREATE INDEX mails_notices ON mails (claimed_until) WHERE kind = 'notice' AND state IN ('claimed', 'waiting');
+
+-- Its indexes on tables that may be large stand in 0015_large_indexes: made here, they kept writers waiting.

@@ -25,7 +25,6 @@ ALTER TABLE deliveries ADD COLUMN warnings text;
 -- Uploads are removed when their time is over: committed first, done then.
 ALTER TABLE uploads ADD COLUMN removed_at timestamptz;
 ALTER TABLE uploads ADD COLUMN file_gone_at timestamptz;
-CREATE INDEX uploads_kept ON uploads (created_at) WHERE file_gone_at IS NULL;
 
 -- A download counts once per client and window. `client` is a keyed hash: no address is stored.
 CREATE TABLE downloads (
