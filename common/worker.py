@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from common import crash, health, logs, restored, tracing
+from common import crash, health, logs, privileges, restored, tracing
 from common.broker import Broker
 from common.database import Database, DatabaseAwayError, Limits, migrate
 from common.lane import Lane
@@ -43,6 +43,7 @@ class Worker:
     """What a service's `__main__` puts together. `lanes` by name: built only when they run."""
 
     def __init__(self, service: str, settings: CommonSettings) -> None:
+        privileges.hide()
         self.service = service
         self.settings = settings
         self.metrics = Metrics()

@@ -54,6 +54,11 @@ class Process:
         return self._popen.pid if self._popen else None
 
     @property
+    def env(self) -> Mapping[str, str]:
+        """The whole environment that it is started with; a worker's cannot be read from outside."""
+        return self._program.env
+
+    @property
     def alive(self) -> bool:
         return self._popen is not None and self._popen.poll() is None
 

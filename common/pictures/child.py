@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
+from common import privileges
+
 MEGABYTE = 1 << 20
 MAX_WRITTEN = 32 * MEGABYTE  # a small copy and nothing more
 MAX_FILES = 64
@@ -27,7 +29,8 @@ def serve(answer: Callable[[Mapping[str, Any]], object]) -> None:
 
 
 def bound(bounds: Mapping[str, Any]) -> None:
-    """Nothing that the file makes this process do can cost more than this."""
+    """Nothing that the file makes this process do can cost more than this, or look into the worker that started it."""
+    privileges.give_up()
     cpu_s, memory = int(bounds["cpu_s"]), int(bounds["memory_mb"]) * MEGABYTE
     for what, most in (
         (resource.RLIMIT_AS, memory),

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -37,12 +36,7 @@ def test_the_workers_are_told_nothing_of_the_person_at_the_keyboard(
 ) -> None:
     monkeypatch.setenv("STRIPE_API_BASE", "http://elsewhere.example")
     stack = start_stack(POLL_FIRST_S="3")
-    told = _environment(stack.worker("poller").pid)
+    told = stack.worker("poller").env
     assert told["POLL_FIRST_S"] == "3"
     assert told["STRIPE_API_BASE"] == stack.at.stripe
     assert "PYTEST_CURRENT_TEST" not in told
-
-
-def _environment(pid: int | None) -> dict[str, str]:
-    entries = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return {name: value for name, _, value in (entry.partition("=") for entry in entries if entry)}

@@ -1,6 +1,8 @@
 """The wall around untrusted pictures: whatever happens behind it is a verdict, and costs no more than allowed."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ import pytest
 from common.pictures.examiner import Examiner
 from common.pictures.facts import Bounds, Unfit
 from tests.integration.pictures.misbehaving import Told
+from tests.integration.sandbox.standin import ROOT
 
 BOUNDS = Bounds(memory_mb=512, cpu_s=1, wall_s=4)
 
@@ -71,6 +74,7 @@ def test_no_secret_and_no_open_connection_goes_along(
     harmless = {"PATH", "PYTHONPATH", "LC_ALL", "VIPS_BLOCK_UNTRUSTED", "MALLOC_ARENA_MAX", "OPENBLAS_NUM_THREADS"}
     assert set(told.environment) <= harmless
     assert told.files <= 4  # its three pipes, and the listing itself
+    assert told.capabilities == 0, "even where the worker is root"
 
 
 def test_every_resource_is_bounded(examiner: Examiner[Told]) -> None:
@@ -80,3 +84,18 @@ def test_every_resource_is_bounded(examiner: Examiner[Told]) -> None:
     assert told.limits == {
         "RLIMIT_AS": 512 << 20, "RLIMIT_CPU": 1, "RLIMIT_FSIZE": 32 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0
     }  # fmt: skip
+
+
+def _pried(*arguments: str) -> str:
+    """What the child of a process with a secret can read of that process."""
+    command = [sys.executable, "-m", "tests.integration.pictures.prying", *arguments]
+    env = {**os.environ, "STRIPE_API_KEY": "sk_live_not_for_decoders"}
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_secrets_of_the_worker_that_started_it_stay_out_of_reach() -> None:
+    assert "sk_live_not_for_decoders" in _pried(), "any other process can be read"
+
+    found = _pried("worker")
+    assert found.count("refused") == 3, found
+    assert "sk_live" not in found
