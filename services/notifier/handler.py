@@ -245,7 +245,7 @@ class Notify:
             "factor": job.factor,
             "file_size": link.file_size,
             "expires_at": expires,
-            "has_preview": False,
+            "preview_url": f"{self._base}/jobs/{job.ticket}/after" if link.has_preview else None,
         }
 
 

@@ -45,6 +45,7 @@ class LinkFacts(NamedTuple):
     width: int
     height: int
     file_size: int
+    has_preview: bool
 
 
 def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
@@ -121,7 +122,7 @@ def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
     """The newest link and the newest stored file of each job that has both."""
     rows = tx.execute(
         f"""SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
-                  d.width, d.height, d.file_size
+                  d.width, d.height, d.file_size, d.preview_size IS NOT NULL
            FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
            WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
              AND NOT {disputed.freezes("l.job_id")}

@@ -17,7 +17,7 @@ LINK: Mapping[str, Any] = {
     "factor": 4,
     "file_size": 3_100_000,
     "expires_at": SOON,
-    "has_preview": False,
+    "preview_url": f"{STATUS['status_url']}/after",
 }
 
 

@@ -86,6 +86,14 @@ def test_what_people_need_stands_in_both_parts(kind: str, said: str) -> None:
     assert said in " ".join(html.split())
 
 
+def test_the_ready_mail_shows_the_small_picture_where_there_is_one() -> None:
+    _, shown = _parts("ready")
+    assert f'<img src="{LINK["preview_url"]}"' in shown
+
+    _, bare = _parts("ready", preview_url=None)
+    assert "<img" not in bare
+
+
 def test_a_german_customer_reads_german() -> None:
     message = LETTERS.render(replace(_letter("ready"), locale="de"))
     text, html = (str(part.get_content()) for part in message.iter_parts())
@@ -96,7 +104,7 @@ def test_a_german_customer_reads_german() -> None:
     assert '<html lang="de"' in html
 
 
-NEEDLESS = {("attention", "status_url"), ("expiring", "file_size"), ("expiring", "has_preview")}  # fmt: skip
+NEEDLESS = {("attention", "status_url"), ("expiring", "file_size"), ("expiring", "preview_url")}  # fmt: skip
 REQUIRED = [(kind, name) for kind, values in VALUES.items() for name in values
             if (kind, name) not in NEEDLESS]  # fmt: skip
 

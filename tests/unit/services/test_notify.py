@@ -23,7 +23,7 @@ decide = LANE._decide  # noqa: SLF001
 told = LANE._told  # noqa: SLF001
 unless_sent = LANE._unless_sent  # noqa: SLF001
 SOON = datetime.now(UTC) + timedelta(hours=3)
-LINK = LinkFacts(JOB, 2, hash_token("none"), SOON, 0, 1600, 1200, 1_000_000)
+LINK = LinkFacts(JOB, 2, hash_token("none"), SOON, 0, 1600, 1200, 1_000_000, has_preview=True)
 FACTS = Facts({JOB: LINK}, {JOB: [(7, "held", "looks odd", SOON)]})
 NO_FACTS = Facts({}, {})
 COMPLETED = a_job(Stage.ANNOUNCE, Status.COMPLETED)
@@ -59,7 +59,7 @@ def test_a_forged_or_late_event_mails_nobody(event: type[Event], stage: Stage, s
 
 
 def test_no_customer_is_reminded_of_what_they_have() -> None:
-    downloaded = Facts({JOB: LinkFacts(JOB, 2, b"", SOON, 1, 1, 1, 1)}, {})
+    downloaded = Facts({JOB: LinkFacts(JOB, 2, b"", SOON, 1, 1, 1, 1, has_preview=False)}, {})
 
     assert step(Work(LinkExpiring(job_id=JOB), REMINDED), downloaded) == Move(
         Stage.KEEP, "no_reminder", {"downloads": 1}
