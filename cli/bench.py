@@ -100,7 +100,7 @@ def clock(
 @app.command()
 def checks(
     *,
-    split: Annotated[str, typer.Option(help="Which half of the photographs: train, test or both.")] = "both",
+    split: Annotated[str, typer.Option(help="Which photographs: train, seen, test or all.")] = "all",
     quick: Annotated[bool, typer.Option("--quick", help="On the shop's few photographs: nothing is fetched.")] = False,
     as_json: Json = False,
     keep: Record = False,
@@ -109,9 +109,9 @@ def checks(
     from bench.checks import report, run  # noqa: PLC0415 - only this command needs numpy and libvips
 
     console = Console(highlight=False, stderr=as_json)
-    splits = run.SPLITS if split == "both" else tuple(one for one in run.SPLITS if one == split)
+    splits = run.SPLITS if split == "all" else tuple(one for one in run.SPLITS if one == split)
     if not splits or (quick and keep):
-        raise typer.BadParameter("--split is train, test or both; --quick measures too little to be recorded")
+        raise typer.BadParameter("--split is train, seen, test or all; --quick measures too little to be recorded")
     with ends_plainly(console):
         found = run.run(splits, console.print, quick=quick)
         if keep:
@@ -124,7 +124,7 @@ def checks(
 
 
 def _rates(name: str, half: "Half") -> Table:
-    title = f"The {name} half: {half.photographs} photographs"
+    title = f"{name.capitalize()}: {half.photographs} photographs"
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for column in ("trials", "fail", "95 %", "warn", "same"):

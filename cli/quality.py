@@ -49,7 +49,7 @@ def _detected(half: Mapping[str, Any] | None) -> list[str]:
         "",
         "## Measured",
         "",
-        f"On the test half, {half['photographs']} photographs that the limits were not set on",
+        f"On {half['photographs']} photographs that nobody had looked at before checks and limits stood",
         "([all figures](benchmarks/checks.md), `./enlarger bench checks`):",
         f"{fine['failed']} of {fine['trials']} fine enlargements failed,",
         f"with 95 % confidence at most {fine['high']:.1%} do.",

@@ -24,19 +24,21 @@ COLOURS = {"gross": "#0b7a75", "subtle": "#2f6db5", "other": "#98a2ad", "fine": 
 _HEAD = """# How well the checks of the picture tell good from bad
 
 Made by `./enlarger bench checks --record`; do not edit. Measured on {photographs} real photographs
-([where from](../photographs.md)); all of them are split in two halves by a hash of their names. The thresholds
-([the table](../quality.md)) were set on the train half alone and committed before the test half was first run.
+([where from](../photographs.md)). The checks and their thresholds ([the table](../quality.md)) were set on *train* alone
+and committed before *test* was first run: photographs of sources that nobody had looked at until then. *Seen* was the
+test of earlier checks, whose mistakes on it were known when the checks changed. Its photographs and those of *train*
+are told apart by a hash of their names.
 *Detected* means that the verdict was `fail`. Intervals are Wilson's at 95 %. "Of photographs" counts the photographs
 of which at least one trial ended in `fail`. What a corruption leaves as it was (channels of a grey picture swapped, a
 tile of plain sky moved) is left out and counted as *no change*. What has no promise, and the slow enlarger, is tried on
 one photograph in three.
 
-![detection rates of the test half](checks.svg)
+![detection rates on the test photographs](checks.svg)
 """
 
 
 def record(halves: Mapping[str, Half], say: Say) -> None:
-    """Keep these figures, and make page and chart anew; a half that was not run keeps its last figures."""
+    """Keep these figures, and make page and chart anew; a part that was not run keeps its last figures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     known = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
     for name, half in halves.items():
@@ -50,14 +52,14 @@ def record(halves: Mapping[str, Half], say: Say) -> None:
 def write(known: Mapping[str, Any], folder: Path) -> None:
     """Page and chart of these figures."""
     photographs = sum(half["photographs"] for half in known.values())
-    order = [name for name in ("test", "train") if name in known]
+    order = [name for name in ("test", "seen", "train") if name in known]
     parts = [_HEAD.format(photographs=photographs), *(_half(name, known[name]) for name in order)]
     (folder / "checks.md").write_text("\n".join(parts), "utf-8")
     (folder / "checks.svg").write_text(chart(known[order[0]]), "utf-8")
 
 
 def _half(name: str, half: Mapping[str, Any]) -> str:
-    lines = [f"## The {name} half: {half['photographs']} photographs\n"]
+    lines = [f"## {name.capitalize()}: {half['photographs']} photographs\n"]
     lines += [_summary(half), ""]
     for group, title in GROUPS.items():
         lines += [f"### {title}\n", "| | trials | failed | rate (95 %) | warned | no change | of photographs |"]

@@ -1,4 +1,4 @@
-"""`./enlarger bench checks`: both halves of the corpus through the checks, each half reported on its own."""
+"""`./enlarger bench checks`: the corpus through the checks, each of its parts reported on its own."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,12 +12,12 @@ from bench.checks.photographs import Photograph, photographs, shipped
 from bench.checks.trial import Trial, trials
 from local.servers import Say
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "seen", "test")
 
 
 @dataclass(frozen=True)
 class Half:
-    """One half of the corpus."""
+    """One part of the corpus."""
 
     photographs: int
     rates: list[Rate]
@@ -31,12 +31,12 @@ class Half:
 
 
 def run(splits: Sequence[str], say: Say, *, quick: bool = False) -> dict[str, Half]:
-    """Measure these halves. `quick`: on the shop's few photographs, enough to see that everything runs."""
+    """Measure these parts. `quick`: on the shop's few photographs, enough to see that everything runs."""
     corpus = shipped() if quick else photographs(say)
     found = {}
     for split in splits:
         chosen = [photograph for photograph in corpus if photograph.split == split]
-        say(f"{len(chosen)} photographs of the {split} half")
+        say(f"{len(chosen)} photographs: {split}")
         found[split] = half(list(_tried(chosen, say)))
     return found
 

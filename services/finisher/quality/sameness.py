@@ -1,6 +1,6 @@
 """Is it the same picture? The result's reduced copy against the reference, pixel by pixel and window by window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,9 @@ FLAT = 8.0  # levels: structure below this is noise, compression or taste
 DETAIL = 1.0  # levels of high-pass energy below which a reference has no detail to lose
 CHROMA = 4.0
 TINT_RANGE = (24.0, 200.0)  # levels that neither noise nor clipping bends
-TINT_SHARE = 0.01
+TINT_SHARE = 0.02  # of the pixels, and FULL in a channel: from there on its gain counts for more than it does not
+FULL = 64.0
+MOST_LIFT = 12.0
 TONE_BITS = 4  # tones in steps of 16 levels
 TONE_SHARE = 0.04
 TONE_SPAN = 24.0
@@ -33,12 +35,13 @@ def regions(grid: Floats, reference: Floats) -> tuple[float, float]:
     """The worst windows: how far off they are, and how much they show something else.
 
     The first is their error over the spread that their own neighbourhood has in the reference, where no change of the
-    tones explains it. The second weighs that with the lack of correlation: a region that an enlarger only painted
-    lighter does not count.
+    tones explains it, and what they show stands nowhere around: enlargers that calm, sharpen or imagine detail stay
+    between the tones that are near. The second weighs that with the lack of correlation: a region that an enlarger only
+    painted lighter does not count.
     """
     ours, theirs = _smooth(grid), _smooth(reference)
     side = _window_side(theirs[:, :, 0])
-    planes = [_matched(ours[:, :, c], theirs[:, :, c]) - theirs[:, :, c] for c in range(3)]
+    planes = [_beyond(_matched(ours[:, :, c], theirs[:, :, c]), theirs[:, :, c]) for c in range(3)]
     error = np.square(np.stack(planes)).sum(axis=0)
     half = side // 2
     grids = [np.s_[:, :], np.s_[half:, half:]]  # what lies across the windows of one lies within those of the other
@@ -69,9 +72,13 @@ def chroma_distance(grid: Floats, reference: Floats) -> float:
 
 
 def tint(grid: Floats, reference: Floats) -> float:
-    """How far the gains of two channels are apart, as a logarithm: 0.14 is one channel 15 % stronger."""
-    gains = list(_gains(_smooth(grid), _smooth(reference)))
-    return max((abs(a - b) for a, b in combinations(gains, 2)), default=0.0)
+    """How far the gains of two channels are apart, as a logarithm: 0.14 is one channel 15 % stronger.
+
+    Less contrast lifts all dark tones, which in a dark channel looks like a gain: a cast is there with and without it.
+    """
+    ours, theirs = _smooth(grid), _smooth(reference)
+    lift = _lift(ours @ LUMA, theirs @ LUMA)
+    return min(_apart(_gains(ours, theirs)), _apart(_gains(ours - lift, theirs)))
 
 
 def detail_gain(grid: Floats, reference: Floats) -> float:
@@ -106,15 +113,26 @@ def _worst(windows: Floats) -> float:
     return float(np.sort(windows, axis=None)[-count:].mean())
 
 
+def _apart(gains: Iterable[float]) -> float:
+    return max((abs(a - b) for a, b in combinations(gains, 2)), default=0.0)
+
+
 def _gains(ours: Floats, theirs: Floats) -> Iterator[float]:
+    """The gain of each channel, as a logarithm; drawn towards none where the channel has next to nothing in it."""
     low, high = TINT_RANGE
     clipped = 250
     for channel in range(3):
         a, b = ours[:, :, channel], theirs[:, :, channel]
         usable = (b > low) & (b < high) & (a > low / 2) & (a < clipped)
-        if float(usable.mean()) < TINT_SHARE:
-            continue
-        yield float(np.log((a[usable] * b[usable]).sum() / (b[usable] ** 2).sum()))
+        doubt = TINT_SHARE * b.size * FULL**2
+        yield float(np.log(((a[usable] * b[usable]).sum() + doubt) / ((b[usable] ** 2).sum() + doubt)))
+
+
+def _lift(ours: Floats, theirs: Floats) -> float:
+    """By how many levels black is lifted (or sunk) when ours is told from theirs by one straight line."""
+    spread = float(theirs.var()) + FLAT**2
+    gain = (float(((ours - ours.mean()) * (theirs - theirs.mean())).mean()) + FLAT**2) / spread
+    return float(np.clip(ours.mean() - gain * theirs.mean(), -MOST_LIFT, MOST_LIFT))
 
 
 def _matched(ours: Floats, theirs: Floats) -> Floats:
@@ -129,6 +147,20 @@ def _matched(ours: Floats, theirs: Floats) -> Floats:
     centres = (np.arange(offsets.size) + 0.5) * (1 << TONE_BITS)
     explained: Floats = np.interp(theirs, centres, offsets).astype(np.float32)
     return ours - explained
+
+
+def _beyond(ours: Floats, theirs: Floats) -> Floats:
+    """How far each pixel lies outside of the tones that theirs has in the three by three pixels around it."""
+    padded = np.pad(theirs, 1, mode="edge")
+    low, high = (_around(padded, extreme) for extreme in (np.minimum, np.maximum))
+    return np.maximum(ours - high, 0) + np.maximum(low - ours, 0)
+
+
+def _around(padded: Floats, extreme: "np.ufunc") -> Floats:
+    """The extreme of three by three pixels."""
+    across = extreme(extreme(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    found: Floats = extreme(extreme(across[:-2], across[1:-1]), across[2:])
+    return found
 
 
 def _chroma(pixels: Floats) -> Floats:
