@@ -24,10 +24,10 @@ COLOURS = {"gross": "#0b7a75", "subtle": "#2f6db5", "other": "#98a2ad", "fine": 
 _HEAD = """# How well the checks of the picture tell good from bad
 
 Made by `./enlarger bench checks --record`; do not edit. Measured on {photographs} real photographs
-([where from](../photographs.md)). The checks and their thresholds ([the table](../quality.md)) were set on *train* alone
-and committed before *test* was first run: photographs of sources that nobody had looked at until then. *Seen* was the
-test of earlier checks, whose mistakes on it were known when the checks changed. Its photographs and those of *train*
-are told apart by a hash of their names.
+([where from](../photographs.md)). The checks and their thresholds ([the table](../quality.md)) were set on *train*
+alone and committed before *test* was first run: photographs of sources that nobody had looked at until then. *Seen* was
+the test of earlier checks, whose mistakes on it were known when the checks changed. Its photographs and those of
+*train* are told apart by a hash of their names.
 *Detected* means that the verdict was `fail`. Intervals are Wilson's at 95 %. "Of photographs" counts the photographs
 of which at least one trial ended in `fail`. What a corruption leaves as it was (channels of a grey picture swapped, a
 tile of plain sky moved) is left out and counted as *no change*. What has no promise, and the slow enlarger, is tried on

@@ -14,7 +14,7 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
 
 REFERENCE_SIDE = 512  # the long side of a reference that is no whole source
-STRIP_ROWS = 160
+STRIP_ROWS = 64
 SAMPLES = 6_000_000  # pixels kept of the rows, and again of the bands
 BANDS = 24
 MIN_BAND = 16

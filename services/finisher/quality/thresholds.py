@@ -1,6 +1,7 @@
 """The table of the checks: what each measures and catches, and from which value it warns or fails.
 
-The limits were set on the photographs `train` of `./enlarger bench checks` alone. docs/quality.md is made from this table.
+The limits were set on the photographs `train` of `./enlarger bench checks` alone. docs/quality.md is made from this
+table.
 """
 
 from dataclasses import dataclass

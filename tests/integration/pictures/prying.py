@@ -1,4 +1,7 @@
-"""A process with a secret in its environment, whose child pries: `python -m tests.integration.pictures.prying worker`."""
+"""A process with a secret in its environment, whose child pries.
+
+`python -m tests.integration.pictures.prying worker`: the process is a worker.
+"""
 
 import os
 import sys
