@@ -18,8 +18,8 @@ FIGURES = FOLDER / "figures.json"
 
 _HEAD = """# Benchmarks
 
-Made by the command `bench` (`peers`, `machinery`, `clock`) with `--record`; do not edit. Figures differ from machine to
-machine: compare within one run.
+Made by the command `bench` (`peers`, `machinery`, `clock`, `scrape`) with `--record`; do not edit. Figures differ from
+machine to machine: compare within one run.
 
 The workers run with their default settings but for {settings}: what they would
 do outside is switched to nothing; every claim, commit, confirm and acknowledgement stays.
@@ -116,13 +116,28 @@ def _clock(found: Mapping[str, Any]) -> str:
     )
 
 
+def _scrape(found: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {w['worker']} | {w['median_ms']:.1f} | {w['slowest_ms']:.1f} | {w['cpu_ms']:.1f} | {w['size'] / 1000:.0f} |"
+        for w in found["workers"]
+    ]
+    return (
+        f"## /metrics\n\nOver HTTP, {found['scrapes']} scrapes of each worker with {found['jobs']:,} jobs in the "
+        f"database, which are counted beside it ({found['count_s']:.2f} s).\n\n"
+        "| worker | median, ms | slowest, ms | its CPU, ms | kB |\n| --- | ---: | ---: | ---: | ---: |\n"
+        + "\n".join(rows)
+        + "\n\n"
+        + _machine(found)
+    )
+
+
 def _machine(found: Mapping[str, Any]) -> str:
     words = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return f"*{found['date']}; {words}; {versions}.*\n"
 
 
-_PARTS = {"peers": _peers, "machinery": _machinery, "clock": _clock}
+_PARTS = {"peers": _peers, "machinery": _machinery, "clock": _clock, "scrape": _scrape}
 
 
 def _draw(figures: Path, folder: Path) -> None:

@@ -15,6 +15,8 @@ from bench.contest import Contest, contest, sweep
 from bench.machinery import machinery as measure_machinery
 from bench.measure import Result
 from bench.report import record
+from bench.scrape import ScrapeResult
+from bench.scrape import scrape as measure_scrape
 from cli.failure import ends_plainly
 
 if TYPE_CHECKING:
@@ -95,6 +97,40 @@ def clock(
     else:
         console.print(_clock_summary(result))
         console.print(result.plan, style="dim")
+
+
+@app.command()
+def scrape(
+    *,
+    jobs: Annotated[int, typer.Option(min=1000, help="How many jobs are in the database.")] = 1_000_000,
+    as_json: Json = False,
+    keep: Record = False,
+) -> None:
+    """Measure how long each worker's /metrics takes over HTTP."""
+    console = Console(highlight=False, stderr=as_json)
+    with ends_plainly(console):
+        result, servers = measure_scrape(jobs, console.print)
+        if keep:
+            record("scrape", asdict(result), servers, console.print)
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=2))
+    else:
+        console.print(_scrapes(result))
+
+
+def _scrapes(result: ScrapeResult) -> Table:
+    table = Table(title=f"/metrics with {result.jobs:,} jobs", title_justify="left", title_style="bold")
+    table.add_column("", no_wrap=True)
+    for name in ("median ms", "slowest ms", "CPU ms", "kB"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in result.workers:
+        figures = (one.median_ms, one.slowest_ms, one.cpu_ms)
+        table.add_row(one.worker, *(f"{ms:.1f}" for ms in figures), f"{one.size / 1000:.0f}")
+    table.caption = (
+        f"{result.scrapes} scrapes each. Counting takes {result.count_s:.2f} s of the database, beside them."
+    )
+    table.caption_justify = "left"
+    return table
 
 
 @app.command()

@@ -28,7 +28,8 @@ from local.system import System, system
 
 SHOWN = (
     "Payment to delivery", "In each stage", "Out of each stage", "Time in each stage", "Handling a delivery",
-    "Submissions", "Who told us of an end", "Mails", "CPU",
+    "Submissions", "Who told us of an end", "Mails", "CPU", "Earned and spent", "Payments, by who told us",
+    "Calls to Stripe",
 )  # fmt: skip
 PHOTOS = (105, 103)  # the first is delivered, the second fails now and then
 VARIABLES = {"$__rate_interval": "20s", "$__range": "5m", "$service": ".+"}

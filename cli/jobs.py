@@ -39,6 +39,7 @@ def jobs(  # noqa: PLR0913 - a command's options
     attention: Annotated[bool, typer.Option("--attention", help="Only what waits for a person.")] = False,
     late: Annotated[bool, typer.Option("--late", help="Only what is past its promise.")] = False,
     since: Annotated[float | None, typer.Option(help="Only of the last so many hours.", show_default=False)] = None,
+    canary: Annotated[bool, typer.Option("--canary", help="Our own, which try whether all runs.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 25,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep the list current, until Ctrl-C.")] = False,
     personal: Personal = False,
@@ -46,7 +47,15 @@ def jobs(  # noqa: PLR0913 - a command's options
 ) -> None:
     """List orders, newest first; search and filter them."""
     wanted = Filter(
-        status, stage, text, held, attention=attention or None, late=late or None, since_h=since, limit=limit
+        status,
+        stage,
+        text,
+        held,
+        attention=attention or None,
+        late=late or None,
+        since_h=since,
+        canary=canary,
+        limit=limit,
     )
     with office(json=json, personal=personal) as at:
         if watch and not json:

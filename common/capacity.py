@@ -82,7 +82,7 @@ def picture_s(tx: Transaction) -> float | None:
     row = tx.execute(
         """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took_s)
            FROM (SELECT extract(epoch FROM a.ended_at - a.submitted_at)::float8 AS took_s
-                 FROM (SELECT job_id, attempt FROM jobs WHERE completed_at IS NOT NULL
+                 FROM (SELECT job_id, attempt FROM jobs WHERE completed_at IS NOT NULL AND NOT canary
                        ORDER BY completed_at DESC LIMIT 50) j
                  JOIN attempts a USING (job_id, attempt)
                  WHERE a.ended_at IS NOT NULL AND a.submitted_at IS NOT NULL) done"""

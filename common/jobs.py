@@ -50,6 +50,7 @@ class Job(NamedTuple):
     stage_s: float = 0.0  # seconds, for the metrics: in this stage, since the payment, until the promise's date
     paid_s: float | None = None
     promise_left_s: float | None = None
+    canary: bool = False  # our own, to see that all runs: free, and in no count
 
     @property
     def result_size(self) -> tuple[int, int]:
@@ -64,7 +65,7 @@ COLUMNS = """
     charged_cents, refunded_cents, payment_intent, currency, failure_reason, source_kind, source_url, source_width,
     source_height, factor, credits, email, ticket, traceparent, completed_at IS NOT NULL AS delivered, locale,
     extract(epoch FROM now() - stage_since)::float8, extract(epoch FROM now() - paid_at)::float8,
-    extract(epoch FROM promise_at - now())::float8
+    extract(epoch FROM promise_at - now())::float8, canary
 """
 
 

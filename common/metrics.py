@@ -94,7 +94,7 @@ class Metrics:
             _handled(lane, event).observe(now - item.since)
             if item.delivery.redelivered:
                 REDELIVERED.labels(lane, event).inc()
-            if job and isinstance(outcome, Move) and outcome.to is not job.stage:
+            if job and isinstance(outcome, Move) and outcome.to is not job.stage and not job.canary:
                 moves[job.stage, outcome.to] += 1
                 _timed(job, outcome)
         for (stage, to), count in moves.items():
@@ -112,7 +112,7 @@ class Metrics:
 
 def moved(job: Job, move: Move) -> None:
     """Count a job's committed move: whoever moves one outside a lane calls this after the commit."""
-    if move.to is not job.stage:
+    if move.to is not job.stage and not job.canary:
         _moves(job.stage.value, move.to.value).inc()
         _timed(job, move)
 

@@ -12,7 +12,10 @@ from common.stages import Plan, Stage
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a new job is: what was sold, at which frozen price (cents), and where the customer goes afterwards."""
+    """What a new job is: what was sold, at which frozen price (cents), and where the customer goes afterwards.
+
+    `canary`: it is our own, to see that all runs.
+    """
 
     job_id: UUID
     ticket: str
@@ -33,6 +36,7 @@ class Order:
     post_id: int | None = None
     traceparent: str | None = None
     locale: str = "en"
+    canary: bool = False
 
 
 def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Order) -> None:
@@ -41,12 +45,12 @@ def create(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, order: Orde
         """WITH created AS (
                INSERT INTO jobs (job_id, ticket, status, stage, wake_at, source_kind, source_url, source_width,
                    source_height, factor, amount_cents, currency, credits, cost_cents, markup_percent, return_url,
-                   email, upload_id, attachment_id, post_id, traceparent, locale)
+                   email, upload_id, attachment_id, post_id, traceparent, locale, canary)
                VALUES (%(job_id)s, %(ticket)s, 'awaiting_payment', 'checkout',
                    now() + make_interval(secs => %(wake_s)s), %(source_kind)s, %(source_url)s, %(source_width)s,
                    %(source_height)s, %(factor)s, %(amount_cents)s, %(currency)s, %(credits)s, %(cost_cents)s,
                    %(markup_percent)s, %(return_url)s, %(email)s, %(upload_id)s, %(attachment_id)s, %(post_id)s,
-                   %(traceparent)s, %(locale)s)
+                   %(traceparent)s, %(locale)s, %(canary)s)
                RETURNING job_id, stage, factor, amount_cents, currency
            )
            INSERT INTO job_events (job_id, actor, kind, to_stage, detail)

@@ -7,12 +7,21 @@ from typing import Any, Protocol
 
 import pika
 import structlog
+from prometheus_client import Counter
 
 from common import crash
 from common.confirms import Batch, Confirms, Message, Publish, Then
+from common.events import EVENTS
 from common.topology import declare
 
 REPUBLISH_S = (0.2, 0.4, 0.8, 1.6, 3.2)
+
+UNCONFIRMED = Counter(
+    "enlarger_publishes_unconfirmed", "Publishes that the broker never confirmed; the clock repeats them.", ["event"]
+)
+OTHER = "other"  # a dead letter
+for event in (*EVENTS, OTHER):
+    UNCONFIRMED.labels(event)
 
 log = structlog.get_logger()
 
@@ -95,6 +104,7 @@ class Publisher:
         """The channel is gone: nobody will ever confirm what is under way."""
         self._channel = None
         for publish in self._confirms.abandon():
+            _count(publish)
             publish.batch.one_done(ok=False)
 
     def together(self) -> AbstractContextManager[None]:
@@ -128,6 +138,7 @@ class Publisher:
         key, channel = publish.message.routing_key, self._channel
         if publish.tries >= len(REPUBLISH_S):
             log.error("publish.given_up", routing_key=key, returned=publish.returned)
+            _count(publish)
             publish.batch.one_done(ok=False)
             return
         if publish.returned:
@@ -136,3 +147,8 @@ class Publisher:
             declare(channel, lambda: None)
         self._hooks.later(REPUBLISH_S[publish.tries], lambda: self._send(publish, channel))
         publish.tries += 1
+
+
+def _count(publish: Publish) -> None:
+    key = publish.message.routing_key
+    UNCONFIRMED.labels(key if key in EVENTS else OTHER).inc()

@@ -55,6 +55,9 @@ class CommonSettings(DatabaseSettings):
     )
     download_ttl_hours: float = Field(default=24, gt=0, description="life of a download link")
     file_keep_days: float = Field(default=7, gt=0, description="life of a finished picture")
+    canary_every_min: float = Field(
+        default=0, ge=0, description="minutes between free orders of our own through every stage; 0 sends none"
+    )
     pause_on_promotion: bool = Field(
         default=True,
         description="a promoted standby counts as a restored database; off where standbys are synchronous",

@@ -40,7 +40,10 @@ def draw(axes, figure: dict) -> None:
 
 def main(figures: list, file: Path) -> None:
     columns = 3
-    sheet, axes = plt.subplots(math.ceil(len(figures) / columns), columns, figsize=(14, 8.6))
+    rows = math.ceil(len(figures) / columns)
+    sheet, axes = plt.subplots(rows, columns, figsize=(14, 2.87 * rows))
+    for cell in axes.flat[len(figures) :]:
+        cell.set_visible(False)
     for cell, figure in zip(axes.flat, figures):
         draw(cell, figure)
     for cell in axes[-1]:

@@ -33,7 +33,7 @@ _UNDER_WAY = f"""
            count(*) FILTER (WHERE promise_at <= now() AND completed_at IS NULL AND failed_at IS NULL) AS late,
            count(*) FILTER (WHERE tries > 0) AS tries,
            extract(epoch FROM now() - min(COALESCE(paid_at, created_at)))::float8 AS oldest_s
-    FROM jobs WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) GROUP BY stage
+    FROM jobs WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) AND NOT canary GROUP BY stage
 """
 _HELD = """
     SELECT hold_reason AS reason, count(*) AS orders FROM jobs WHERE hold_reason IS NOT NULL

@@ -12,6 +12,7 @@ from common.admin.audit import Decision
 from common.database import Database, Transaction
 from common.events import Event
 from common.jobs import Job
+from common.metrics import moved
 from common.outcomes import Move, Wait
 from common.signing import Signer
 from common.stages import Plan, Stage
@@ -51,7 +52,7 @@ class Yes:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It was decided. `repeated`: by an earlier request with the same id, now nothing was done."""
+    """It was decided. `repeated`: by an earlier request with the same id, now nothing was done. `moved`: where to."""
 
     job_id: UUID
     ticket: str
@@ -59,6 +60,7 @@ class Done:
     told: str
     say: Event | None = None
     repeated: bool = False
+    moved: tuple[Job, Move] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,10 @@ class Desk:
     def _decided(self, verb: Verb, key: str, decision: Decision) -> Done:
         with self.database.transaction() as tx:
             job = locate(tx, key)
-            return self._again(tx, verb, job, decision) or self._carry_out(tx, verb, job, decision)
+            done = self._again(tx, verb, job, decision) or self._carry_out(tx, verb, job, decision)
+        if done.moved:
+            moved(*done.moved)
+        return done
 
     def _not_sent(self, done: Done) -> None:
         """The record must not say that something is on its way."""
@@ -138,11 +143,13 @@ class Desk:
         answer = verb.decide(tx, job, decision, self.tools)
         if isinstance(answer, No):
             raise RefusedError("state_forbids", answer.why)
-        if answer.change is not None:
-            jobs.apply(tx, self.tools.plans, decision.author, [(job, answer.change)])
+        change = answer.change
+        if change is not None:
+            jobs.apply(tx, self.tools.plans, decision.author, [(job, change)])
         audit.record(tx, decision, verb.name, job.job_id, {**answer.detail, "told": answer.told})
         audit.close_attention(tx, job.job_id, answer.settles)
-        return Done(job.job_id, job.ticket, verb.name, answer.told, answer.say)
+        left = (job, change) if isinstance(change, Move) else None
+        return Done(job.job_id, job.ticket, verb.name, answer.told, answer.say, moved=left)
 
 
 def locate(tx: Transaction, key: str) -> Job:

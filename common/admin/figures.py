@@ -130,7 +130,7 @@ def _money(tx: Transaction, period: Mapping[str, Any]) -> list[Money]:
     ]
 
 
-_MADE = "SELECT count(*) FROM jobs WHERE created_at >= %(since)s AND created_at < %(until)s"
+_MADE = "SELECT count(*) FROM jobs WHERE created_at >= %(since)s AND created_at < %(until)s AND NOT canary"
 _COUNTS = """
     SELECT count(*), count(*) FILTER (WHERE completed_at IS NOT NULL),
            count(*) FILTER (WHERE completed_at IS NULL AND status IN ('failed', 'refunded')),

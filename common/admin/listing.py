@@ -34,6 +34,7 @@ class Place:
 class Filter:
     """Which orders; None is any. `text`: an address, or the beginning of one, of an id or of a ticket; or one of
     Stripe's or the provider's names. `since_h`: hours. `since` and `until`: instants. `after`: the page before.
+    `canary`: our own, and nothing else.
     """
 
     status: str | None = None
@@ -47,6 +48,7 @@ class Filter:
     until: datetime | None = None
     after: Place | None = None
     limit: int = 50
+    canary: bool = False
 
 
 def listing(tx: Transaction, wanted: Filter) -> list[Row]:
@@ -76,6 +78,7 @@ def _sets(wanted: Filter, values: dict[str, Any]) -> Sequence[str]:
     return [
         *([f"({_search(text, values)})"] if text else []),
         *([_ATTENTION] if wanted.attention else []),
+        *([_CANARIES] if wanted.canary else []),
         *([_HELD] if wanted.held else []),
         *([_LATE] if wanted.late else []),
     ]
@@ -104,6 +107,8 @@ def _fits(wanted: Filter, sets: Sequence[str]) -> str:
             ("j.created_at > now() - make_interval(secs => %(since_h)s * 3600)", wanted.since_h is not None),
             ("j.created_at >= %(since)s", wanted.since),
             ("j.created_at < %(until)s", wanted.until),
+            ("NOT j.canary", not wanted.canary),
+            ("j.canary", wanted.canary and _CANARIES not in sets[:1]),
             ("j.hold_reason IS NULL", wanted.held is False),
             ("j.hold_reason IS NOT NULL", wanted.held and _HELD not in sets[:1]),
             (_IS_LATE, wanted.late and _LATE not in sets[:1]),
@@ -117,6 +122,7 @@ _NO_ID = "0" * 32
 _IS_LATE = "(j.promise_at <= now() AND j.completed_at IS NULL AND j.failed_at IS NULL)"
 _NEEDS_A_PERSON = "EXISTS (SELECT FROM attention a WHERE a.job_id = j.job_id AND a.closed_at IS NULL)"
 _ATTENTION = "(SELECT DISTINCT job_id FROM attention WHERE closed_at IS NULL)"
+_CANARIES = "(SELECT job_id FROM jobs WHERE canary)"
 _HELD = "(SELECT job_id FROM jobs WHERE hold_reason IS NOT NULL)"
 _LATE = f"""(SELECT job_id FROM jobs j
              WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) AND {_IS_LATE})"""  # as in jobs_underway

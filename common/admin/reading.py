@@ -93,14 +93,14 @@ _PIPELINE = """
            count(*) FILTER (WHERE promise_at <= now() AND completed_at IS NULL AND failed_at IS NULL) AS late,
            count(*) FILTER (WHERE tries > 0) AS tries,
            extract(epoch FROM now() - min(COALESCE(paid_at, created_at)))::float8 AS oldest_s
-    FROM jobs WHERE settled_at IS NULL GROUP BY stage
+    FROM jobs WHERE settled_at IS NULL AND NOT canary GROUP BY stage
 """
 _TODAY = """
     SELECT count(*) FILTER (WHERE completed_at > now() - interval '1 hour') AS delivered_hour,
            count(*) AS delivered_day,
            percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - paid_at)::float8) AS median_s,
            percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - paid_at)::float8) AS p95_s
-    FROM jobs WHERE completed_at > now() - interval '1 day'
+    FROM jobs WHERE completed_at > now() - interval '1 day' AND NOT canary
 """
 _ATTENTION = """
     SELECT a.job_id, a.reason, a.detail, a.opened_at, j.ticket, j.stage, j.promise_at,

@@ -10,7 +10,7 @@ from sandbox.stripe.form import Params
 
 @dataclass
 class Call:
-    """`status` stays None when no answer was ever sent; `faults` names those that bit."""
+    """`status` stays None when no answer was ever sent; `faults` names those that bit; `traceparent`: as sent."""
 
     request_id: str
     at: float
@@ -18,6 +18,7 @@ class Call:
     path: str
     key: str | None
     params: Params
+    traceparent: str | None = None
     status: int | None = None
     replayed: bool = False
     faults: list[str] = field(default_factory=list)

@@ -66,6 +66,7 @@ async def through(request: Request, endpoint: Endpoint) -> Response:
     call = desk.calls.begin(
         request.method, request.url.path, request.headers.get("Idempotency-Key"), request.state.params
     )
+    call.traceparent = request.headers.get("traceparent")
     request.state.call = call
     try:
         response = await _admitted(request, endpoint)

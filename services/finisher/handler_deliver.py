@@ -71,7 +71,7 @@ class Deliver:
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
             deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + self._settings.check_and_store_s)
-        sold = [w.job.job_id for w in work if w.job.delivered]
+        sold = [w.job.job_id for w in work if w.job.delivered and not w.job.canary]
         early = dict(deliveries.time_left(tx, sold, self._plans[Stage.KEEP].first_s)) if EXPIRED in steps else {}
         looking = sources.of_jobs(tx, [w.job.job_id for w in work]) if EXPIRED in steps else {}
         early |= {job_id: AT_WORK_S for job_id, source in looking.items() if source.at_work}

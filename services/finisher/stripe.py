@@ -1,12 +1,14 @@
 """Stripe as the refund lane needs it: what was refunded already, and one refund (contracts.md section 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import stripe
 from pydantic import SecretStr
 
+from common import logs, tracing
 from common.refunds import StripeRefund, seen_of
 
 CONNECT_S = 5.0
@@ -72,6 +74,13 @@ class RefundUnclear:
 RefundAnswer = RefundState | RefundedElsewhere | RefundRejected | RefundUnclear
 
 
+class Traced(stripe.RequestsClient):
+    """The order's trace goes on at Stripe's door (https://www.w3.org/TR/trace-context/)."""
+
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None, *rest: Any, **more: Any) -> Any:
+        return super().request(method, url, {**(headers or {}), **tracing.headers(logs.traceparent())}, *rest, **more)
+
+
 class Refunds:
     """Refunds through Stripe's API. Thread-safe; never raises for what Stripe or the network does."""
 
@@ -80,7 +89,7 @@ class Refunds:
             key.get_secret_value(),
             base_addresses={"api": base},
             max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=(min(CONNECT_S, timeout_s), timeout_s)),
+            http_client=Traced(timeout=(min(CONNECT_S, timeout_s), timeout_s)),
         )
 
     def refund(self, order: RefundOrder) -> RefundAnswer:

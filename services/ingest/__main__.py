@@ -3,6 +3,7 @@
 from common.settings import load
 from common.worker import Worker
 from services.ingest.app import create_app
+from services.ingest.canary import Canary
 from services.ingest.edge import Parts
 from services.ingest.handler import Checkout
 from services.ingest.server import Http
@@ -20,6 +21,9 @@ def main() -> None:
         {"checkout": lambda: Checkout(settings, worker.plans, stripe)},
         {
             "sweep": lambda: Sweep(worker.database, edge.storage, settings.keep),
+            "canary": lambda: Canary(
+                worker.database, edge.storage, worker.plans, settings.canary_every_min * 60, settings.canary_email
+            ),
             "http": lambda: Http(create_app(edge), settings),
         },
     )

@@ -113,7 +113,7 @@ def _fits(cap: Cap, usage: Usage, promise_s: float, needed: tuple[int, int]) -> 
 
 def _read(tx: Transaction, means: Means) -> Facts:
     row = tx.execute(
-        """SELECT count(*), COALESCE(sum(credits), 0)::bigint FROM jobs WHERE stage = 'submit'
+        """SELECT count(*), COALESCE(sum(credits), 0)::bigint FROM jobs WHERE stage = 'submit' AND NOT canary
            AND stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce')"""
     ).fetchone()
     waiting, pending = row or (0, 0)

@@ -97,6 +97,7 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
     personal_data_keep_days: float = Field(
         default=365, gt=0, description="after an order is settled; then only what the books need is left of it"
     )
+    canary_email: str = Field(default="", description="who gets the mails of canaries; empty: nobody")
 
     rate_limit_per_min: int = Field(
         default=300, ge=0, description="requests a minute from one client on the public routes, per process; 0: any"

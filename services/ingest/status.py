@@ -115,7 +115,7 @@ def _expected_s(tx: Transaction, order: Order) -> float:
         """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY took_s)
            FROM (SELECT extract(epoch FROM completed_at - paid_at)::float8 AS took_s,
                         source_width::bigint * source_height * factor * factor AS pixels
-                 FROM jobs WHERE completed_at < %(paid_at)s ORDER BY completed_at DESC LIMIT 200) done
+                 FROM jobs WHERE completed_at < %(paid_at)s AND NOT canary ORDER BY completed_at DESC LIMIT 200) done
            WHERE pixels BETWEEN %(pixels)s / 2 AND %(pixels)s * 2""",
         {"paid_at": order.paid_at, "pixels": order.source_width * order.source_height * order.factor**2},
     ).fetchone()

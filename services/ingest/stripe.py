@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import stripe
 from stripe import RequestsClient, StripeClient
 
+from common import logs, tracing
 from common.refunds import StripeRefund, seen_of
 from services.ingest.metrics import STRIPE_CALLS, STRIPE_SECONDS
 
@@ -81,6 +82,13 @@ class Purchase:
     record: dict[str, str] = field(default_factory=dict)
 
 
+class Traced(RequestsClient):
+    """The order's trace goes on at Stripe's door (https://www.w3.org/TR/trace-context/)."""
+
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None, *rest: Any, **more: Any) -> Any:
+        return super().request(method, url, {**(headers or {}), **tracing.headers(logs.traceparent())}, *rest, **more)
+
+
 class Stripe:
     """The account behind one API key. Any thread may call it."""
 
@@ -88,7 +96,7 @@ class Stripe:
         self._client = StripeClient(
             api_key,
             base_addresses={"api": api_base},
-            http_client=RequestsClient(timeout=TIMEOUT_S),
+            http_client=Traced(timeout=TIMEOUT_S),
             max_network_retries=1,
         )
 

@@ -170,7 +170,7 @@ class Notify:
 
     def _to_customer(self, job: Job, kind: str, about: str, values: Callable[[], Mapping[str, Any]]) -> Send | Outcome:
         if not job.email:
-            return NO_ADDRESS
+            return self._told(job, kind, "nobody_to_mail") if job.canary else NO_ADDRESS
         key = MailKey(kind, about, job.job_id)
         send = self._send(key, job.email, lambda: {**self._shared_values(job), **values()})
         return send._replace(locale=job.locale)
@@ -224,7 +224,7 @@ class Notify:
         """The customer was told, or cannot be: the job goes on."""
         if _due(job) != kind:
             return Nothing(fact)
-        if job.status is Status.REFUNDED:
+        if job.status is Status.REFUNDED or job.canary:
             return Move(Stage.KEEP, fact, wake_s=0)
         if job.stage is Stage.REMIND:
             return Move(Stage.KEEP, fact)

@@ -22,6 +22,7 @@ from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.figures import Figure, Figures, Rows
 from common.ledger import Account
 from common.stages import HOUR_S, Stage, Status
+from services.poller import canaries
 from services.poller import metrics as m
 from services.poller import month
 from services.poller.settings import PollerSettings
@@ -35,7 +36,7 @@ WHOLE_COUNT_SHARE = 0.01
 FAILED_WAIT_S = 600.0
 REASONS = (
     "held", "no_progress", "payment_mismatch", "paid_twice", "provider_refuses_us", "refund_failed", "mail_rejected",
-    "mail_stuck", "no_address", "disputed", "refund_brake", "budget",
+    "mail_stuck", "no_address", "disputed", "refund_brake", "budget", "restored",
 )  # fmt: skip
 
 TAKE = """
@@ -48,10 +49,12 @@ SELECT stage, status, count(*), count(*) FILTER (WHERE hold_reason IS NOT NULL),
        extract(epoch FROM now() - min(stage_since) FILTER (WHERE hold_reason IS NULL))::float8,
        extract(epoch FROM min(promise_at) FILTER (WHERE completed_at IS NULL AND failed_at IS NULL) - now())::float8,
        {", ".join(f"count(*) FILTER (WHERE paid_at <= now() - interval '{age} min')" for age in AGES_MIN)}
-FROM jobs WHERE stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce') GROUP BY stage, status
+FROM jobs WHERE stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce') AND NOT canary
+GROUP BY stage, status
 """
 COUNT_AT_REST = """
-SELECT stage, status, count(*) FROM jobs WHERE stage IN ('remind', 'keep', 'settled') GROUP BY stage, status
+SELECT stage, status, count(*) FROM jobs WHERE stage IN ('remind', 'keep', 'settled') AND NOT canary
+GROUP BY stage, status
 """
 BALANCES = """
 SELECT account, currency, sum(cents)::float8 FROM (
@@ -134,6 +137,7 @@ class Census:
             m.CLOCK_BEHIND: {(): max(_number(tx, BEHIND), 0.0)},
             **self._at_the_provider(tx, promise_s),
             **_shared(tx, self._settings.caps),
+            **canaries.told(tx, self._settings.canary_every_min * 60),
         }
         return told | self._jobs(jobs, "underway", began)
 

@@ -208,7 +208,7 @@ def _record(job: Job, attempt: int, told: Report | Unclear) -> Record | None:
         None,
         told.state.value,
         told.result_url,
-        told.credits,
+        None if job.canary else told.credits,
         told.error,
     )
 

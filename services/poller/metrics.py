@@ -61,6 +61,13 @@ CENSUS_AT = Figure("enlarger_census_timestamp_seconds", "When the last count was
 WAITING = Figure("enlarger_capacity_waiting_jobs", "Orders that wait for a place at the provider.")
 BREAKER = Figure("enlarger_breaker_state", "0 closed, 1 half-open: one order tries, 2 open: they wait.", ("breaker",))
 HELD_BY_RULE = Figure("enlarger_held_jobs", "Orders held by the budget or by the refund brake.", ("reason",))
+CANARY_OVERDUE = Figure(
+    "enlarger_canary_overdue_seconds",
+    "How long a canary should have come through by now; below 0: until one should. Only where CANARY_EVERY_MIN is set.",
+)
+CANARY_STAGES = Figure(
+    "enlarger_canary_stage_seconds", "Seconds that the last canary that came through spent in each stage.", ("stage",)
+)
 BUDGET_SPENT = Figure("enlarger_budget_spent", "Spent at the provider in this period (UTC).", ("period", "unit"))
 BUDGET_LIMIT = Figure("enlarger_budget_limit", "What may be spent in a period.", ("period", "unit"))
 BUDGET_LASTS = Figure(

@@ -290,7 +290,8 @@ def _record(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Recor
                 state, AttemptState.OPEN
             )
             ended = kind is not AttemptState.OPEN
-            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, told.credits, told.error)
+            spent = None if answered.work.job.canary else told.credits
+            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, spent, told.error)
         case Unknown(why=why) if ours:
             return Record(*key, AttemptState.UNKNOWN, ended=False, error=why)
         case PictureRefused(why=why) if ours:

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from local.bootstrap import ROOT
+from local.layout import WORKERS
 from local.processes import child_environment
 
 ORDERS = 200
@@ -43,6 +44,13 @@ def test_the_clock_is_measured_and_its_plan_has_no_sort() -> None:
     assert "jobs_due" in figures["plan"]
     assert "Sort" not in figures["plan"]
     assert "Seq Scan" not in figures["plan"]
+
+
+def test_the_scrapes_are_measured_of_every_worker() -> None:
+    figures = _bench("scrape", "--jobs", str(SLEEPING))
+    assert figures["jobs"] == SLEEPING
+    assert {one["worker"] for one in figures["workers"]} == set(WORKERS)
+    assert all(0 < one["median_ms"] <= one["slowest_ms"] and one["size"] > 1000 for one in figures["workers"])
 
 
 def test_the_checks_are_measured_on_the_shops_own_photographs() -> None:

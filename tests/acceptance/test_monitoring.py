@@ -15,7 +15,7 @@ from local.broker import Broker
 from local.database import Database
 from local.prometheus import RULES
 from tests.acceptance.conftest import started
-from tests.acceptance.shop import QUICK
+from tests.acceptance.shop import QUICK, Shop
 from tests.acceptance.watched import Watched, live, watched
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$service": ".+"}
@@ -26,7 +26,12 @@ COMPARED = re.compile(r"(.+?) (?:>=|>|<|<=|==) [0-9.e]+", re.DOTALL)
 def seen(broker: Broker, durable_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder: Path = tmp_path_factory.mktemp("monitoring")
     with (
-        started(broker, durable_database, folder, QUICK | {"CENSUS_S": "1", "BUDGET_MONTHLY_CENTS": "100000"}) as stack,
+        started(
+            broker,
+            durable_database,
+            folder,
+            QUICK | {"CENSUS_S": "1", "BUDGET_MONTHLY_CENTS": "100000", "CANARY_EVERY_MIN": "0.05"},
+        ) as stack,
         watched(stack, broker, folder / "prometheus") as found,
     ):
         live(found)
@@ -90,6 +95,16 @@ def test_all_log_lines_of_an_order_carry_its_one_trace(seen: Watched) -> None:
     assert {len(ids) for ids in traces.values()} == {1}
     assert len(set().union(*traces.values())) == len(traces)
     assert {"submitter", "poller", "finisher", "notifier"} in workers.values()
+
+
+def test_a_refund_at_stripe_carries_the_trace_of_its_order(seen: Watched) -> None:
+    calls = Shop(seen.stack).ledger("stripe")["calls"]
+    refunds = [call for call in calls if call["path"] == "/v1/refunds" and call["method"] == "POST"]
+    logged = "".join(file.read_text() for file in seen.stack.logs.glob("*.log"))
+    assert refunds
+    for call in refunds:
+        lines = [_read(line) for line in logged.splitlines() if call["params"]["metadata"]["job_id"] in line]
+        assert call["traceparent"][3:35] in {line.get("trace_id") for line in lines}
 
 
 def _read(line: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from common.admin import (
     Complete,
@@ -28,6 +29,7 @@ from common.admin.desk import Verb
 from common.events import PaymentCompleted
 from tests.integration.admin.office import ANNA, PLACES, Office
 
+MOVES = "enlarger_stage_moves_total"
 VERBS: dict[str, Callable[[], Verb]] = {
     "retry": Retry,
     "extend": Extend,
@@ -98,6 +100,15 @@ def test_a_verb_twice_leaves_the_order_whole(office: Office, name: str) -> None:
             office.act(VERBS[name](), job_id)
     job = office.job(job_id)
     assert job["settled_at"] or job["wake_at"]
+
+
+def test_a_decision_that_moves_an_order_counts_as_a_move_once(office: Office) -> None:
+    job_id = office.an_order("fetch")
+    before = REGISTRY.get_sample_value(MOVES, {"stage": "fetch", "to": "refund"}) or 0
+    by = Decision("anna", "because", request_id=str(uuid4()))
+    for _ in range(2):
+        office.act(Fail(), job_id, by)
+    assert REGISTRY.get_sample_value(MOVES, {"stage": "fetch", "to": "refund"}) == before + 1
 
 
 def test_a_retry_is_the_message_that_anybody_may_publish(office: Office) -> None:

@@ -55,6 +55,8 @@ def test_an_order_is_one_trace_from_its_request_to_the_providers_hint(shop: Shop
     assert _tell(shop, provider_hook(job["job_id"], 1), {"id": "up_1"}) == 200
     until(lambda: shop.depth(CHECKS))
     assert job["traceparent"][3:35] == trace
+    calls = [c for c in shop.stripe.get("/sandbox/ledger")["calls"] if c["key"] == f"checkout:{job['job_id']}"]
+    assert [call["traceparent"][3:35] for call in calls] == [trace]
     assert [m["traceparent"] for m in shop.messages(CHECKS)] == [job["traceparent"]]
 
 
