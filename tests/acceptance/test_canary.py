@@ -1,5 +1,6 @@
 """A free order of our own goes through every stage, again and again, and stands in no count and no book."""
 
+import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -14,6 +15,7 @@ UNCOUNTED = ("enlarger_jobs", "enlarger_credits", "enlarger_account_cents", "enl
              "enlarger_budget_spent")  # fmt: skip
 
 
+@pytest.mark.timeout(400)  # each of its looks at the system is a process of its own
 def test_canaries_come_through_every_stage_and_count_nowhere(start_stack: StartStack) -> None:
     told = {"CANARY_EVERY_MIN": "0.05", "CANARY_EMAIL": OWN, "CENSUS_S": "1", "BUDGET_MONTHLY_CENTS": "100000"}
     stack = start_stack(**(QUICK | told))
