@@ -22,9 +22,8 @@ from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.figures import Figure, Figures, Rows
 from common.ledger import Account
 from common.stages import HOUR_S, Stage, Status
-from services.poller import canaries
+from services.poller import canaries, month
 from services.poller import metrics as m
-from services.poller import month
 from services.poller.settings import PollerSettings
 
 UNDERWAY = ("checkout", "submit", "watch", "fetch", "refund", "announce")
