@@ -26,6 +26,8 @@ RUN_BY = {
         ["jobs", "show", "top", "queues", "doctor", "pause", "resume", "drain"], "tests/acceptance/test_operators.py"
     ),
     **dict.fromkeys(["books", "events"], "tests/integration/money/test_books.py"),
+    **dict.fromkeys(["release", "refund", "complete", "resend", "fail"], "tests/acceptance/test_operators.py"),
+    "restore": "tests/acceptance/test_restore.py",
     "breaker": "tests/integration/admin/test_provider_commands.py",
     "load": "tests/acceptance/test_load.py",
     "sbom": "tests/unit/deploy/test_release.py",
