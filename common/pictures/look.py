@@ -49,7 +49,7 @@ def open_checked(task: Look) -> tuple[pyvips.Image, str] | Unfit:
     megapixels = width * height / 1_000_000
     if megapixels > task.max_megapixels:
         return Unfit("too_large", f"{width} x {height} is more than {task.max_megapixels:g} megapixels")
-    if held_whole(image, media_type) and megapixels > task.max_held_megapixels:
+    if megapixels * held_whole(image, media_type) > task.max_held_megapixels:
         return Unfit("too_large", f"{width} x {height}, stored so that it must be held whole, is more than "
                      f"{task.max_held_megapixels:g} megapixels")  # fmt: skip
     if frames(image) > 1 or (media_type == PNG and animated(Path(task.path))):
@@ -130,9 +130,16 @@ def frames(image: pyvips.Image) -> int:
     return int(image.get("n-pages")) if "n-pages" in image.get_fields() else 1
 
 
-def held_whole(image: pyvips.Image, media_type: str) -> bool:
-    """Whether the decoder must hold all pixels at once."""
-    return media_type in HELD_WHOLE or ("interlaced" in image.get_fields() and bool(image.get("interlaced")))
+def held_whole(image: pyvips.Image, media_type: str) -> float:
+    """0 where rows pass by; 1 where the decoder must hold all pixels at once, more where each costs more.
+
+    A progressive JPEG is held as two bytes for each coefficient: without the usual thinning of colours, twice as many.
+    """
+    if media_type not in HELD_WHOLE and not ("interlaced" in image.get_fields() and image.get("interlaced")):
+        return 0.0
+    fields = image.get_fields()
+    thinned = "jpeg-chroma-subsample" not in fields or image.get("jpeg-chroma-subsample") == "4:2:0"
+    return 1.0 if thinned else image.bands / 1.5
 
 
 def sniff(path: Path) -> str:

@@ -111,3 +111,10 @@ def test_what_must_be_held_whole_has_a_limit_of_its_own(tmp_path: Path, kind: st
 
     assert isinstance(_look(tmp_path / "x", content, max_held_megapixels=0.3), Unfit)
     assert isinstance(_look(tmp_path / "x", content), Seen)
+
+
+@pytest.mark.parametrize(("thinned", "fits"), [(2, True), (0, False)])
+def test_a_progressive_jpeg_with_all_its_colours_counts_twice(tmp_path: Path, thinned: int, fits: bool) -> None:  # noqa: FBT001 - a table's column
+    content = _saved(photograph((640, 480)), "JPEG", progressive=True, subsampling=thinned)
+
+    assert isinstance(_look(tmp_path / "x", content, max_held_megapixels=0.5), Seen) is fits
