@@ -17,8 +17,9 @@ from pika.adapters.select_connection import IOLoop
 from common import crash
 from common.addresses import Addresses
 from common.confirms import Acks, Confirms, Message, Then
+from common.connection import Connection, write
 from common.deliveries import Delivery, Subscription
-from common.publisher import USUAL, Connection, Hooks, Patience, Publisher
+from common.publisher import USUAL, Hooks, Patience, Publisher
 from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
@@ -48,7 +49,7 @@ class Broker:
         self._session = 0
         self._connected_at = 0.0
         self._connections: list[Any] = []
-        self._publisher = Publisher(Hooks(_write, self._loop.call_later, on_returned))
+        self._publisher = Publisher(Hooks(write, self._loop.call_later, on_returned))
         self._stopping = False
         self._connected = False
         self._blocked = False
@@ -287,10 +288,3 @@ class Broker:
             self._loop.stop()
         else:
             self._loop.call_later(0.02, lambda: self._stop_when_closed(deadline))
-
-
-def _write(channel: Any, message: Message, tag: int) -> None:
-    properties = pika.BasicProperties(
-        content_type=message.content_type, delivery_mode=2, message_id=str(tag), headers=message.headers
-    )
-    channel.basic_publish(message.exchange, message.routing_key, message.body, properties, mandatory=True)

@@ -1,11 +1,10 @@
 """Publishing on one channel: confirmed and pipelined, repeated when refused. Used by the broker's I/O thread alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import pika
 import structlog
 from prometheus_client import Counter
 
@@ -35,32 +34,6 @@ class Patience:
 
 
 USUAL = Patience()
-
-
-class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no types
-    """A connection that sends what is published `together` in one piece.
-
-    By itself pika gives the socket three pieces a message, and each is a call of the system and a packet of its own.
-    """
-
-    _pieces: list[bytes] | None = None
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Gather what is written until the end of the block; not to be nested."""
-        self._pieces = []
-        try:
-            yield
-        finally:
-            pieces, self._pieces = self._pieces, None
-            if pieces:
-                super()._adapter_emit_data(b"".join(pieces))
-
-    def _adapter_emit_data(self, data: bytes) -> None:
-        if self._pieces is None:
-            super()._adapter_emit_data(data)
-        else:
-            self._pieces.append(data)
 
 
 class Later(Protocol):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.publisher import Connection
+from common.connection import Connection
 
 
 class _Wire:
