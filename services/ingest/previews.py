@@ -14,12 +14,14 @@ SHOWN = {200: PICTURE, 206: PICTURE, **refusals(404, 416, 422, page=True)}
 router = APIRouter(tags=["customer"])
 
 
+@router.head("/jobs/{ticket}/before", include_in_schema=False)
 @router.get("/jobs/{ticket}/before", response_class=Response, responses=SHOWN)
 def before(edge: Edge, request: Request, ticket: str) -> Response:
     """The reduced copy of the source."""
     return _show(edge, request, ticket, "before")
 
 
+@router.head("/jobs/{ticket}/after", include_in_schema=False)
 @router.get("/jobs/{ticket}/after", response_class=Response, responses=SHOWN)
 def after(edge: Edge, request: Request, ticket: str) -> Response:
     """The reduced copy of the result, never the result."""
