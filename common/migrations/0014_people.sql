@@ -24,8 +24,6 @@ ALTER TABLE pictures ADD COLUMN IF NOT EXISTS title text;
 ALTER TABLE pictures ADD COLUMN IF NOT EXISTS thumbnail_url text;
 
 -- Which orders are somebody's, and which are to be forgotten next.
-DROP INDEX IF EXISTS jobs_by_address;
-CREATE INDEX CONCURRENTLY jobs_by_address ON jobs (lower(email)) WHERE email IS NOT NULL;
 DROP INDEX IF EXISTS jobs_to_forget;
 CREATE INDEX CONCURRENTLY jobs_to_forget ON jobs (settled_at)
     WHERE settled_at IS NOT NULL AND forgotten_at IS NULL;
