@@ -4,6 +4,8 @@ The catalogues are .po files beside this module, compiled in memory when a langu
 compiled copy that could be older than its source. English is the language of the code and needs none.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from gettext import NullTranslations
 from io import BytesIO
@@ -16,6 +18,17 @@ from babel.support import Translations
 LANGUAGES = ("en", "de")
 CATALOGUES = Path(__file__).parent / "locale"
 MOST = 200  # characters of an Accept-Language that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A marked text and what fills its holes (`%(name)s`), in no language yet."""
+
+    text: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text % self.values
 
 
 def mark(text: str) -> str:
@@ -48,8 +61,10 @@ def catalogue(language: str) -> NullTranslations:
     return Translations(compiled, domain="enlarger")
 
 
-def translate(text: str, language: str) -> str:
+def translate(text: str | Told, language: str) -> str:
     """A marked text in this language; itself where the catalogue has none."""
+    if isinstance(text, Told):
+        return translate(text.text, language) % text.values
     return catalogue(language).gettext(text) if text else text
 
 

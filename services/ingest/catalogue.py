@@ -10,11 +10,15 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from common.database import Transaction, unnest
+from common.language import Told, mark
 from services.ingest.edge import Parts
 from services.ingest.errors import ApiError
 from services.ingest.wordpress import MediaAwayError
 
 FRESH_S = 3600.0
+NO_PICTURE = mark("There is no picture %(number)s for sale here.")
+NOT_FOR_SALE = mark("This picture cannot be ordered: its address is not one of ours.")
+SHOP_AWAY = mark("The shop does not answer just now. Please try again.")
 
 log = structlog.get_logger()
 
@@ -62,10 +66,10 @@ def find(edge: Parts, attachment_id: int) -> Picture:
     """The picture of an attachment id. Raises ApiError: 404 unknown, 403 not ours to sell, 503 WordPress is away."""
     picture = _look_up(edge, attachment_id)
     if picture is None:
-        raise ApiError(404, "unknown_picture", f"There is no picture {attachment_id} for sale here.")
+        raise ApiError(404, "unknown_picture", Told(NO_PICTURE, {"number": attachment_id}))
     if not edge.sources.lists(picture.source_url):
         log.error("picture.host_not_listed", attachment_id=attachment_id, hint="add its host to SOURCE_HOSTS")
-        raise ApiError(403, "picture_not_for_sale", "This picture cannot be ordered: its address is not one of ours.")
+        raise ApiError(403, "picture_not_for_sale", NOT_FOR_SALE)
     return picture
 
 
@@ -123,7 +127,7 @@ def _look_up(edge: Parts, attachment_id: int) -> Picture | None:
         log.warning("wordpress.away", error=str(error))
         if known:
             return known
-        raise ApiError(503, "shop_unreachable", "The shop does not answer just now. Please try again.") from error
+        raise ApiError(503, "shop_unreachable", SHOP_AWAY) from error
     if media is None:
         _vanished(edge, attachment_id)
         return None

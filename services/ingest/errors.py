@@ -1,7 +1,5 @@
 """Errors in the one shape of contracts.md, for every route: `{"code", "message", "data": {"status"}}`."""
 
-from collections.abc import Sequence
-
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,9 +8,10 @@ from starlette.exceptions import HTTPException
 
 from common.admin import RefusedError
 from common.database import PASSING, DatabaseAwayError
-from common.language import mark, translate
+from common.language import Told, mark, translate
 from common.pictures.examiner import ExaminerError
 from common.storage import StorageError
+from services.ingest import complaints
 from services.ingest.office.rendering import is_page
 from services.ingest.office.rendering import page as office_page
 from services.ingest.templating import language_of, page
@@ -27,8 +26,8 @@ log = structlog.get_logger()
 class ApiError(Exception):
     """What a route says no with; `message` is for the customer."""
 
-    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, status: int, code: str, message: str | Told, headers: dict[str, str] | None = None) -> None:
+        super().__init__(str(message))
         self.status = status
         self.code = code
         self.message = message
@@ -66,7 +65,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return error_response(request, ApiError(400, "invalid_request", _problems(error.errors())))
+        shown = request.url.path.startswith(PAGE_PATHS)
+        told = complaints.for_people(error) if shown else complaints.for_programs(error, language_of(request))
+        return error_response(request, ApiError(400, "invalid_request", told))
 
     @app.exception_handler(DatabaseAwayError)
     async def away(request: Request, error: DatabaseAwayError) -> Response:
@@ -104,13 +105,3 @@ _WORDS = {
     408: ("too_slow", ""),
     413: ("content_too_large", ""),
 }
-
-
-def _problems(problems: Sequence[dict[str, object]]) -> str:
-    """Name each field and what is wrong with it, without repeating what was sent."""
-    told = []
-    for problem in problems:
-        where = problem["loc"]
-        name = ".".join(str(part) for part in where[1:]) if isinstance(where, tuple | list) else ""
-        told.append(f"{name or 'request'}: {str(problem['msg']).removeprefix('Value error, ')}")
-    return "; ".join(told)

@@ -5,14 +5,17 @@ from typing import Annotated, Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from common.language import mark
+
 MAX_ID = 2**63 - 1
+NO_ADDRESS = mark("this is no e-mail address")
 
 
 def _an_address(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError as error:
-        raise ValueError("this is no e-mail address") from error
+        raise ValueError(NO_ADDRESS) from error
 
 
 def _none_if_empty(value: object) -> object:

@@ -6,12 +6,21 @@ import threading
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from common.language import Told, mark
 from common.pictures.examiner import Eyes
 from common.pictures.facts import JPEG, PNG, WEBP, Look, Seen
 from common.pictures.facts import Unfit as Verdict
 
 TAKEN = (JPEG, PNG, WEBP)
 AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
+
+TOO_MANY = mark(
+    "This picture has too many pixels: at most %(most)s megapixels are taken, and %(held)s of one that is stored "
+    "progressively or interlaced."
+)
+MOVES = mark("This picture moves; only still pictures are enlarged.")
+NOT_WHOLE = mark("This file is not a whole JPEG, PNG or WebP picture.")
+UNREADABLE = mark("This picture cannot be read. Please save it anew and send it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,7 @@ class Looked:
 class Unfit:
     """Not a picture that we take; `why` is for the customer."""
 
-    why: str
+    why: str | Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +54,16 @@ class Viewer:
             shutil.copyfileobj(file, copy)
             copy.flush()
             found = self.eyes.look(Look(copy.name, TAKEN, self.max_megapixels, self.max_held_megapixels))
-        return Looked(found.media_type, found.width, found.height) if isinstance(found, Seen) else Unfit(_told(found))
+        return (
+            Looked(found.media_type, found.width, found.height) if isinstance(found, Seen) else Unfit(self._told(found))
+        )
 
-
-def _told(verdict: Verdict) -> str:
-    match verdict.kind:
-        case "too_large":
-            return f"This picture has too many pixels: {verdict.measured}."
-        case "moves":
-            return "This picture moves; only still pictures are enlarged."
-        case "format" | "undecodable":
-            return "This file is not a whole JPEG, PNG or WebP picture."
-    return "This picture cannot be read. Please save it anew and send it again."
+    def _told(self, verdict: Verdict) -> str | Told:
+        match verdict.kind:
+            case "too_large":
+                return Told(TOO_MANY, {"most": f"{self.max_megapixels:g}", "held": f"{self.max_held_megapixels:g}"})
+            case "moves":
+                return MOVES
+            case "format" | "undecodable":
+                return NOT_WHOLE
+        return UNREADABLE

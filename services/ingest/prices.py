@@ -4,12 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
 
+from common.language import Told, mark
 from services.ingest import catalogue
 from services.ingest.answers import Clicked, Prices, refusals
 from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.forms import PictureForm
 from services.ingest.quotes import RESOLUTIONS, Quote, TooLarge, price_list, quote, shown
+
+TOO_MANY = mark("This picture has %(width)s x %(height)s pixels; at most %(most)s megapixels are taken.")
 
 router = APIRouter(prefix="/wp-json/smi/v1", tags=["shop"])
 
@@ -60,5 +63,4 @@ def offer_for(edge: Parts, width: int, height: int, resolution: str) -> Quote:
 def _small_enough(edge: Parts, width: int, height: int) -> None:
     most = edge.settings.max_source_megapixels
     if width * height > most * 1_000_000:
-        message = f"This picture has {width} x {height} pixels; at most {most} megapixels are taken."
-        raise ApiError(422, "picture_too_large", message)
+        raise ApiError(422, "picture_too_large", Told(TOO_MANY, {"width": width, "height": height, "most": most}))

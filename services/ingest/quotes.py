@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
+from common.language import Told, mark
 from services.ingest.currencies import MAXIMUM_CENTS, MINIMUM_CENTS
 from services.ingest.settings import IngestSettings
 
 MEGAPIXEL = 1_000_000
+TOO_LARGE = mark(
+    "Enlarged %(factor)s times, this picture would have %(megapixels)s megapixels; at most %(most)s can be made."
+)
+TOO_DEAR = mark("Enlarged %(factor)s times, this picture would cost more than can be charged at once.")
 RESOLUTIONS = {"4x": 4, "8x": 8}
 
 
@@ -53,7 +58,7 @@ class Quote:
 class TooLarge:
     """The provider would not make this, or Stripe not charge it; `why` is for the customer."""
 
-    why: str
+    why: Told
 
 
 def quote(tariff: Tariff, width: int, height: int, factor: int) -> Quote | TooLarge:
@@ -61,16 +66,14 @@ def quote(tariff: Tariff, width: int, height: int, factor: int) -> Quote | TooLa
     wide, high = width * factor, height * factor
     megapixels = Decimal(wide * high) / MEGAPIXEL
     if megapixels > tariff.max_output_megapixels:
-        return TooLarge(
-            f"Enlarged {factor} times, this picture would have {megapixels:.0f} megapixels; "
-            f"at most {tariff.max_output_megapixels} can be made."
-        )
+        values = {"factor": factor, "megapixels": f"{megapixels:.0f}", "most": tariff.max_output_megapixels}
+        return TooLarge(Told(TOO_LARGE, values))
     needed = int((megapixels * tariff.credits_per_megapixel).to_integral_value(ROUND_CEILING))
     credit_count = max(needed, 1)
     cost = credit_count * tariff.cents_per_credit
     price = (cost * (1 + tariff.markup_percent / 100)).quantize(Decimal(1), ROUND_HALF_UP)
     if price > MAXIMUM_CENTS:
-        return TooLarge(f"Enlarged {factor} times, this picture would cost more than can be charged at once.")
+        return TooLarge(Told(TOO_DEAR, {"factor": factor}))
     return Quote(factor, wide, high, credit_count, cost, max(int(price), tariff.minimum_cents), tariff.markup_percent)
 
 

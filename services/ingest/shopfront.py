@@ -20,7 +20,7 @@ from services.ingest.edge import Edge, Parts
 from services.ingest.errors import ApiError
 from services.ingest.forms import MAX_ID, CheckoutForm, Email, Resolution, UploadCheckoutForm
 from services.ingest.middleware import POLICY
-from services.ingest.quotes import Quote, price_list
+from services.ingest.quotes import Quote, TooLarge, price_list
 from services.ingest.sales import Source
 from services.ingest.templating import page
 
@@ -134,8 +134,8 @@ def _to_payment(
 def _offers(edge: Parts, width: int, height: int) -> list[Quote]:
     """Raises ApiError 422 when nothing can be made of the picture."""
     offers = price_list(edge.tariff, width, height)
-    if not isinstance(offers, dict):
-        raise ApiError(422, "picture_too_large", str(getattr(offers, "why", "")))
+    if isinstance(offers, TooLarge):
+        raise ApiError(422, "picture_too_large", offers.why)
     return list(offers.values())
 
 

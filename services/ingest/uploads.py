@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, File, Request, Response, UploadFile
 from psycopg.rows import class_row
 
+from common.language import Told, mark
 from services.ingest import pictures
 from services.ingest.answers import PICTURE, Uploaded, refusals
 from services.ingest.edge import Edge, Parts
@@ -111,8 +112,7 @@ def find(edge: Parts, upload_id: str) -> Upload:
             .fetchone()
         )
     if found is None or found.old:
-        message = f"This picture is not here any more: uploads are kept for {edge.settings.upload_keep_hours:g} hours. "
-        raise ApiError(404, "unknown_upload", message + "Please send it again.")
+        raise ApiError(404, "unknown_upload", Told(GONE, {"hours": f"{edge.settings.upload_keep_hours:g}"}))
     return found
 
 
@@ -133,4 +133,5 @@ _COLUMNS = """
     u.file_key, u.media_type, u.width, u.height, u.file_size,
     u.created_at < now() - make_interval(secs => %(keep_s)s) AS old
 """
-TOO_LARGE = "This file is larger than 10 MB. Please send a smaller one."
+TOO_LARGE = mark("This file is larger than 10 MB. Please send a smaller one.")
+GONE = mark("This picture is not here any more: uploads are kept for %(hours)s hours. Please send it again.")
