@@ -28,6 +28,7 @@ RUN_BY = {
     **dict.fromkeys(["books", "events"], "tests/integration/money/test_books.py"),
     **dict.fromkeys(["release", "refund", "complete", "resend", "fail"], "tests/acceptance/test_operators.py"),
     "restore": "tests/acceptance/test_restore.py",
+    **dict.fromkeys(["export", "forget"], "tests/integration/ingest/test_privacy.py"),
     "breaker": "tests/integration/admin/test_provider_commands.py",
     "load": "tests/acceptance/test_load.py",
     "sbom": "tests/unit/deploy/test_release.py",

@@ -11,6 +11,7 @@ from psycopg.types.json import Json
 
 from cli.customer import Customer, Purchase
 from local.stack import Stack
+from services.ingest.shopfront import SHOWN
 from tests.acceptance.browser.attempts import HEADERS, MARK, PATHS, SCRIPTS
 from tests.acceptance.browser.watching import visitor
 
@@ -50,6 +51,29 @@ def test_no_text_of_a_stranger_runs_on_any_page(site: Stack, browser: Browser, p
             assert (MARK in shown) == (MARK in text), "it is shown as the text that it is"
             assert MARK not in page.title()
             assert page.locator("script").count() == 1, text
+        visit.clean()
+
+
+@pytest.mark.usefixtures("purchase")  # its picture is known from then on
+def test_no_title_of_a_picture_runs_on_the_shops_page(site: Stack, browser: Browser) -> None:
+    """Whoever names the shop's pictures is not who writes its pages: all the titles at once, on wall after wall."""
+    first = 880_000
+    with psycopg.connect(site.database_url, autocommit=True) as database, visitor(browser) as visit:
+        database.cursor().executemany(
+            """INSERT INTO pictures (attachment_id, source_url, width, height, origin, title)
+               SELECT %(id)s, source_url, width, height, 'imported', %(title)s
+               FROM pictures WHERE attachment_id = 105""",
+            [{"id": number, "title": text} for number, text in enumerate(SCRIPTS, first + 1)],
+        )
+        for after in range(first, first + len(SCRIPTS), SHOWN):
+            page = visit.open(f"{site.at.ingest}/shop?after={after}")
+            shown = page.locator(".wall li span").all_text_contents()
+            assert shown == list(SCRIPTS[after - first : after - first + SHOWN]), "each is the text that it is"
+            assert page.locator("script, iframe, object, embed, base, marquee").count() == 0
+            page.close()
+        page = visit.open(f"{site.at.ingest}/shop/pictures/{first + 1}")
+        assert page.get_by_role("heading", level=1).text_content() == SCRIPTS[0]
+        database.execute("DELETE FROM pictures WHERE attachment_id > %s", [first])
         visit.clean()
 
 
