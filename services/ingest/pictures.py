@@ -1,5 +1,6 @@
 """Looking at a picture that a stranger sent: in a process of its own, since this one holds the Stripe key."""
 
+import re
 import shutil
 import tempfile
 import threading
@@ -15,7 +16,7 @@ TAKEN = (JPEG, PNG, WEBP)
 AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
 
 TOO_MANY = mark(
-    "This picture has too many pixels: at most %(most)s megapixels are taken, and %(held)s of one that is stored "
+    "This picture has too many pixels, %(size)s: at most %(most)s megapixels are taken, and %(held)s of one that is stored "
     "progressively or interlaced."
 )
 MOVES = mark("This picture moves; only still pictures are enlarged.")
@@ -61,9 +62,16 @@ class Viewer:
     def _told(self, verdict: Verdict) -> str | Told:
         match verdict.kind:
             case "too_large":
-                return Told(TOO_MANY, {"most": f"{self.max_megapixels:g}", "held": f"{self.max_held_megapixels:g}"})
+                most, held = f"{self.max_megapixels:g}", f"{self.max_held_megapixels:g}"
+                return Told(TOO_MANY, {"size": _size(verdict.measured), "most": most, "held": held})
             case "moves":
                 return MOVES
             case "format" | "undecodable":
                 return NOT_WHOLE
         return UNREADABLE
+
+
+def _size(measured: str) -> str:
+    """The `4000 x 4000` that a verdict begins with; the rest is in English."""
+    found = re.match(r"\d+ x \d+", measured)
+    return found[0] if found else measured

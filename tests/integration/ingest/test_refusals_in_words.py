@@ -9,7 +9,10 @@ from tests.integration.sandbox.standin import encoded
 GERMAN, ENGLISH = {"Accept-Language": "de-DE,de;q=0.9"}, {"Accept-Language": "en"}
 NO_PICTURE = ("There is no picture 999999 for sale here.", "Ein Bild 999999 gibt es hier nicht zu kaufen.")
 NO_ADDRESS = ("This is no e-mail address that we can write to.", "An diese E-Mail-Adresse können wir nicht schreiben.")
-TOO_MANY = ("This picture has too many pixels: at most 75 megapixels", "Dieses Bild hat zu viele Pixel: Wir nehmen")
+TOO_MANY = (
+    "too many pixels, 9000 x 9000: at most 75 megapixels",
+    "zu viele Pixel, 9000 x 9000: Wir nehmen höchstens 75",
+)
 FORMS: dict[str, tuple[str, dict[str, str], tuple[str, str]]] = {
     "a mistyped address": (f"/shop/pictures/{DANDELIONS}", {"resolution": "4x", "email": "mia@"}, NO_ADDRESS),
     "no size": (
