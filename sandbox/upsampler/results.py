@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from sandbox.faults import Fault
 from sandbox.serving import BrokenOff, is_open
-from sandbox.upsampler import pictures
+from sandbox.upsampler import bombs, pictures
 from sandbox.upsampler.jobs import Job, now
 from sandbox.upsampler.refusals import Refusal
 from sandbox.upsampler.work import Work
@@ -124,6 +124,14 @@ class Download:
             yield BLOCK[:left]
             left -= len(BLOCK)
 
+    async def png_bomb(self) -> Response:
+        """A small file that claims 60,000 x 60,000 pixels."""
+        return Response(bombs.png(), media_type="image/png")
+
+    async def gzip_bomb(self) -> Response:
+        """A gigabyte of zeros for whoever unpacks it."""
+        return Response(bombs.gzipped(), media_type=self.media_type, headers={"Content-Encoding": "gzip"})
+
     async def redirect(self) -> Response:
         return RedirectResponse("http://127.0.0.1:1/", 302)
 
@@ -137,6 +145,8 @@ FAULTS: dict[str, Callable[[Download], Awaitable[Response]]] = {
     "result_404": Download.missing,
     "slow_drip": Download.slow_drip,
     "endless": Download.endless,
+    "png_bomb": Download.png_bomb,
+    "gzip_bomb": Download.gzip_bomb,
     "redirect": Download.redirect,
 }
 
