@@ -16,8 +16,8 @@ TAKEN = (JPEG, PNG, WEBP)
 AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
 
 TOO_MANY = mark(
-    "This picture has too many pixels, %(size)s: at most %(most)s megapixels are taken, and %(held)s of one that is stored "
-    "progressively or interlaced."
+    "This picture has too many pixels, %(size)s: at most %(most)s megapixels are taken, and %(held)s of one that "
+    "is stored progressively or interlaced."
 )
 MOVES = mark("This picture moves; only still pictures are enlarged.")
 NOT_WHOLE = mark("This file is not a whole JPEG, PNG or WebP picture.")
