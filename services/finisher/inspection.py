@@ -11,7 +11,6 @@ from common.pictures import look as eyes
 from common.pictures.child import serve
 from common.pictures.facts import Look, Unfit
 from services.finisher.inspected import Inspect, Inspected, shown_upright
-from services.finisher.quality import examine, judge
 
 MAX_TEXT = 2000
 
@@ -37,6 +36,8 @@ def inspect(task: Inspect) -> Inspected | Unfit:
 
 def _compared(image: Any, media_type: str, needed: int, task: Inspect, reference: str) -> Inspected | Unfit:
     """The comparison with the source: the one pass over all pixels, which yields the small copy too."""
+    from services.finisher.quality import examine, judge  # noqa: PLC0415 - numpy costs more than most refusals
+
     upright, size = eyes.noted(image, needed), Path(task.look.path).stat().st_size
     found = examine(upright, eyes.reference(reference), factor=task.factor, file_bytes=size)
     verdict = judge(found.measurements)
