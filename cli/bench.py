@@ -20,6 +20,7 @@ from bench.scrape import scrape as measure_scrape
 from cli.failure import ends_plainly
 
 if TYPE_CHECKING:
+    from bench.checks.cost import Cost
     from bench.checks.run import Half
 
 app = typer.Typer(help="Measure how fast the pipeline is, and how well it checks pictures.", no_args_is_help=True)
@@ -157,6 +158,46 @@ def checks(
         return
     for name, half in found.items():
         console.print(_rates(name, half))
+
+
+@app.command()
+def looks(
+    *,
+    megapixels: Annotated[int, typer.Option(min=1, help="How large the result is.")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, help="How often, by turns.")] = 3,
+    as_json: Json = False,
+    keep: Record = False,
+) -> None:
+    """Measure what the checks of one large result cost, beside a bare decode of the same file."""
+    from bench.checks import cost  # noqa: PLC0415 - only this command needs libvips
+
+    console = Console(highlight=False, stderr=as_json)
+    with ends_plainly(console):
+        found = cost.cost(megapixels, rounds, console.print)
+        if keep:
+            cost.record(found, console.print)
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+    else:
+        console.print(_costs(found, cost.PROMISED))
+
+
+def _costs(found: list["Cost"], promised: float) -> Table:
+    table = Table(title="CPU of one look at a result", title_justify="left", title_style="bold")
+    table.add_column("", no_wrap=True)
+    for name in ("MP", "look s", "averaged s", "times", "unused s", "times"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in found:
+        averaged, thrown = (f"{ratio:.2f}" for ratio in one.ratios)
+        seconds = (f"{one.look_s:.2f}", f"{one.average_s:.2f}", averaged, f"{one.nowhere_s:.2f}", thrown)
+        table.add_row(one.kind, f"{one.megapixels:.0f}", *seconds)
+    kept = all(one.ratios[0] <= promised for one in found)
+    table.caption = (
+        "Beside a bare decode of the file whose pixels are averaged, and one whose pixels are not used.\n"
+        f"At most {promised:g} times the first is promised: {'kept' if kept else 'NOT kept'}."
+    )
+    table.caption_justify = "left"
+    return table
 
 
 def _rates(name: str, half: "Half") -> Table:

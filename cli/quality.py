@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FIGURES = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "checks.json"
+_FOLDER = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
+FIGURES = _FOLDER / "checks.json"
+COSTS = _FOLDER / "cost.json"
 
 _HEAD = """\
 # The checks of the picture
@@ -33,11 +35,36 @@ def page() -> str:
         f"| `{c.name}`: {c.measures} | {c.ideal:g} | {_limit(c.warn)} | {_limit(c.fail)} | {c.catches} |"
         for c in CHECKS
     ]
-    return "\n".join([*head, *rows, *_detected(known.get("test"))]) + "\n"
+    return "\n".join([*head, *rows, *_cost(), *_detected(known.get("test"))]) + "\n"
 
 
 def _limit(value: float | None) -> str:
     return "never" if value is None else f"{value:g}"
+
+
+def _cost() -> list[str]:
+    if not COSTS.exists():
+        return []
+    known = json.loads(COSTS.read_text("utf-8"))
+    lines = [
+        "",
+        "## What a look costs",
+        "",
+        "CPU seconds of the process that decodes and judges one result (`./enlarger bench looks`), beside a process",
+        "that only decodes the same file and averages its pixels, and one that throws them away. The result is a",
+        "photograph, enlarged, with noise.",
+        "",
+        "| | megapixels | look | bare decode | times | thrown away | times |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for one in known["costs"]:
+        look_s, average_s, nowhere_s = one["look_s"], one["average_s"], one["nowhere_s"]
+        lines.append(
+            f"| {one['kind']} | {one['megapixels']:.0f} | {look_s:.2f} | {average_s:.2f} | {look_s / average_s:.2f} "
+            f"| {nowhere_s:.2f} | {look_s / nowhere_s:.2f} |"
+        )
+    machine = ", ".join(f"{key} {value}" for key, value in known["machine"].items())
+    return [*lines, "", f"*{known['date']}; {machine}.*"]
 
 
 def _detected(half: Mapping[str, Any] | None) -> list[str]:

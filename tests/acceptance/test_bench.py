@@ -13,7 +13,7 @@ ORDERS = 200
 SLEEPING = 1000
 
 
-def _bench(*arguments: str) -> dict[str, Any]:
+def _bench(*arguments: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-m", "cli", "bench", *arguments, "--json"],
         cwd=ROOT,
@@ -23,8 +23,7 @@ def _bench(*arguments: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    return json.loads(done.stdout)
 
 
 def test_the_machinery_is_measured_to_the_last_mail() -> None:
@@ -59,3 +58,9 @@ def test_the_checks_are_measured_on_the_shops_own_photographs() -> None:
     assert found["gross"]["failed"] == found["gross"]["trials"]
     assert found["fine"]["trials"] > 30
     assert found["fine"]["failed"] == 0
+
+
+def test_a_look_is_measured_beside_a_bare_decode_of_the_same_file() -> None:
+    found = _bench("looks", "--megapixels", "4", "--rounds", "1")
+    assert {one["kind"] for one in found} == {"baseline JPEG", "PNG"}
+    assert all(one["look_s"] > one["average_s"] > 0 and one["nowhere_s"] > 0 for one in found)

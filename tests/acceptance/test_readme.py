@@ -17,7 +17,7 @@ RUN_BY = {
     "test": ".ci/run",
     "bench machinery": "tests/acceptance/test_bench.py",
     "bench clock": "tests/acceptance/test_bench.py",
-    "bench checks": "tests/acceptance/test_bench.py",
+    **dict.fromkeys(["bench checks", "bench looks"], "tests/acceptance/test_bench.py"),
     "chaos": "tests/acceptance/test_chaos.py",
     **dict.fromkeys(["mails", "screens"], "tests/acceptance/browser/test_screens.py"),
     "report": "tests/integration/admin/test_figures.py",
