@@ -13,12 +13,14 @@ import yaml
 from local.bootstrap import ROOT
 from local.broker import Broker
 from local.database import Database
+from local.processes import await_condition
 from local.prometheus import RULES
 from tests.acceptance.conftest import started
 from tests.acceptance.shop import QUICK, Shop
 from tests.acceptance.watched import Watched, live, watched
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$service": ".+"}
+COUNTED_S = 60.0  # a census that was slow on a busy machine waits in proportion before it counts what has ended again
 COMPARED = re.compile(r"(.+?) (?:>=|>|<|<=|==) [0-9.e]+", re.DOTALL)
 
 
@@ -115,6 +117,11 @@ def _ask(seen: Watched, expression: str) -> None:
     assert "vector(" not in expression, "it would hide that there is nothing"
     for name, value in VARIABLES.items():
         expression = expression.replace(name, value)
-    values = [value for _, value in seen.prometheus.query(expression)]
-    assert values, f"nothing to see: {expression}"
+    values: list[float] = []
+
+    def told() -> bool:
+        values[:] = [value for _, value in seen.prometheus.query(expression)]
+        return bool(values)
+
+    await_condition(told, COUNTED_S, f"something to see of {expression}")
     assert not all(map(math.isnan, values)), f"no number: {expression}"

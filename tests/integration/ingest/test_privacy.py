@@ -153,15 +153,15 @@ def test_what_stripe_tells_of_a_forgotten_order_is_not_kept(shop: Shop, rows: Da
 
 
 def test_events_that_are_not_ours_are_redacted_in_time(shop: Shop, rows: Database) -> None:
-    body = json.dumps({"id": "evt_other", "object": "event", "type": "customer.created", "livemode": False,
+    body = json.dumps({"id": "evt_nobodys", "object": "event", "type": "customer.created", "livemode": False,
                        "data": {"object": {"id": "cus_1", "email": "other@customer.example"}}}).encode()  # fmt: skip
     shop.post("/smi-webhook/stripe/", data=body, headers=signed(body))
     with _sweep(shop, rows) as sweep:
         sweep.events()
         assert "other@customer.example" in _dump(shop)
-        shop.rows("UPDATE stripe_events SET received_at = now() - interval '366 days' WHERE event_id = 'evt_other'")
+        shop.rows("UPDATE stripe_events SET received_at = now() - interval '366 days' WHERE event_id = 'evt_nobodys'")
         assert sweep.events() == 1
-    payload = shop.rows("SELECT payload FROM stripe_events WHERE event_id = 'evt_other'")[0]["payload"]
+    payload = shop.rows("SELECT payload FROM stripe_events WHERE event_id = 'evt_nobodys'")[0]["payload"]
     assert payload["data"] == {"object": {"id": "cus_1"}}
 
 
