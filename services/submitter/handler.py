@@ -46,6 +46,7 @@ from services.submitter.settings import SubmitterSettings
 from services.submitter.source import LookAtSource, SourceAnswer, Sources
 
 OUR_TROUBLE_WAIT_S = 60.0
+_ENDS = {State.SUCCEEDED: AttemptState.SUCCEEDED, State.FAILED: AttemptState.FAILED}
 
 _answered = cache(SUBMISSIONS.labels)
 
@@ -286,9 +287,7 @@ def _record(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Recor
     key = (claim.job_id, claim.attempt)
     match answered.answer:
         case Report(state=state) as told if ours or row.state == AttemptState.UNKNOWN:
-            kind = {State.SUCCEEDED: AttemptState.SUCCEEDED, State.FAILED: AttemptState.FAILED}.get(
-                state, AttemptState.OPEN
-            )
+            kind = _ENDS.get(state, AttemptState.OPEN)
             ended = kind is not AttemptState.OPEN
             spent = None if answered.work.job.canary else told.credits
             return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, spent, told.error)
