@@ -3,7 +3,7 @@
 import queue
 import random
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from common.stages import Plan
 
@@ -17,7 +17,7 @@ def backoff_s(plan: Plan, tries: int, jitter: Callable[[float, float], float] = 
     return grown * jitter(0.9, 1.1)
 
 
-def natural_batch(source: "queue.SimpleQueue[T | None]") -> list[T]:
+def natural_batch(source: "queue.SimpleQueue[Any]") -> list[Any]:
     """Wait for one, then take what else is there. None ends the waiting."""
     first = source.get()
     batch = [first] if first is not None else []

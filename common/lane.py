@@ -35,8 +35,8 @@ class Answered(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A delivery on its way through the lane, with one thread at a time. `about` is there once it has a question,
-    `answer` or `error` once it was asked.
+    """A delivery on its way through the lane, with one thread at a time. `job` (as it was then) and `about` are there
+    once the claim of its question is committed, `answer` or `error` once it was asked.
     """
 
     delivery: Delivery
@@ -46,6 +46,11 @@ class Item:
     about: Any = None
     answer: Any = None
     error: Exception | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Its claim is committed: it is on its way outside, or back."""
+        return self.job is not None
 
 
 Settled = tuple[Item, Job | None, Outcome]

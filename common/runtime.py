@@ -1,7 +1,8 @@
 """How a delivery moves (design section 3): decode, load and claim, ask, commit, publish, acknowledge.
 
-Two threads per lane take natural batches (what is there, never waiting for more): the *claimer* runs `begin`, the
-*committer* runs `finish`; between them handler threads `ask` the outside world while no transaction is open.
+A lane's one deciding thread takes natural batches (what is there, never waiting for more) of new deliveries and of
+answers alike, and commits what it makes of them in one transaction; in between, handler threads `ask` the outside world
+while no transaction is open. Two deciding threads would halve the batches: docs/decisions/0032-one-deciding-thread.md.
 """
 
 import contextlib
@@ -31,6 +32,9 @@ from common.outflow import dead_letter, follows, report
 from common.stages import Plan, Stage
 from common.tap import DATABASE, Tap
 
+Taken = Delivery | Item
+Decided = tuple[Item, Job | None, Question | Outcome]
+
 OVERRIDE_TRIES = 3
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
 
@@ -50,18 +54,14 @@ class LaneRunner:
         self._plans = plans
         self._metrics = metrics
         self._events = {event.queue: event for event in lane.events}
-        self._inbox: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
         self._asking = HandlerThreads(lane.name, lane.threads, self._ask)
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
         self._patient = Patient(lambda: self.tap.close(DATABASE), lambda: self.tap.open(DATABASE), self._stopping)
         self._tap: Tap | None = None
-        self._threads = [
-            threading.Thread(target=self._claim_all, name=f"{lane.name}.claim", daemon=True),
-            threading.Thread(target=self._commit_all, name=f"{lane.name}.commit", daemon=True),
-        ]
+        self._deciding = threading.Thread(target=self._decide_all, name=f"{lane.name}.decide", daemon=True)
 
     def attach(self, broker: Broker, prefetch: int) -> None:
         """Subscribe to the lane's queues; before the broker starts."""
@@ -69,23 +69,21 @@ class LaneRunner:
         broker.subscribe(self._tap.subscription)
         self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
         self._asking.start()
-        for thread in self._threads:
-            thread.start()
+        self._deciding.start()
 
     def drain(self, timeout_s: float) -> bool:
         """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
         self.tap.close(DATABASE)
-        self._stopping.set()
-        self._inbox.put(None)
         with self._idle:
+            self._stopping.set()
             drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
-        self._answers.put(None)
+        self._inbox.put(None)
         self._asking.stop()
         return drained
 
     @property
     def alive(self) -> bool:
-        return self._asking.alive and all(thread.is_alive() for thread in self._threads)
+        return self._asking.alive and self._deciding.is_alive()
 
     @property
     def busy(self) -> int:
@@ -104,23 +102,26 @@ class LaneRunner:
     def _take(self, delivery: Delivery) -> None:
         self._inbox.put(delivery)
 
-    # --- the claimer ---------------------------------------------------------------------------------------------
+    # --- the deciding thread -------------------------------------------------------------------------------------
 
-    def _claim_all(self) -> None:
+    def _decide_all(self) -> None:
         with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
-            self._claim_batches()
+            batch: list[Taken]
+            while batch := natural_batch(self._inbox):
+                answered = [entry for entry in batch if isinstance(entry, Item)]
+                items = answered + self._taken([entry for entry in batch if isinstance(entry, Delivery)])
+                for apart in one_per_key(items, _job_id):
+                    self._settle(self._guarded(apart))
 
-    def _claim_batches(self) -> None:
-        while not self._stopping.is_set():
-            deliveries = natural_batch(self._inbox)
-            if self._stopping.is_set() or not deliveries:
-                continue  # undone deliveries go back to the queue when the connection closes
-            self._count(len(deliveries))
-            if crash.broken("ack_before_commit"):
-                self.tap.broker.complete([(delivery, []) for delivery in deliveries])
-            items = [item for delivery in deliveries if (item := self._decoded(delivery))]
-            for batch in one_per_key(items, _job_id):
-                self._settle(self._guarded(batch, self._begin), asked=True)
+    def _taken(self, deliveries: Sequence[Delivery]) -> list[Item]:
+        """New work, counted from here on; while stopping, none: it goes back to the queue as the connection closes."""
+        with self._idle:
+            if self._stopping.is_set():
+                return []
+            self._pending += len(deliveries)
+        if crash.broken("ack_before_commit") and deliveries:
+            self.tap.broker.complete([(delivery, []) for delivery in deliveries])
+        return [item for delivery in deliveries if (item := self._decoded(delivery))]
 
     def _decoded(self, delivery: Delivery) -> Item | None:
         cls = self._events[delivery.queue]
@@ -129,24 +130,56 @@ class LaneRunner:
         except MalformedMessageError as error:
             self._emit([(delivery, [dead_letter(delivery, cls, str(error))])])
             self._metrics.refused(self.lane.name, cls.name)
-            self._count(-1)
+            self._done(1)
             return None
 
-    def _begin(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
+    def decide(self, items: Sequence[Item]) -> list[Decided]:
+        """Begin what is new and finish what was answered in one transaction: at most one item per job."""
+        decided = self._transaction(items, self._step)
+        for item, job, step in decided:
+            if isinstance(step, Question):  # not before the commit: what is rolled back is new again
+                item.job, item.about = job, step.about
+        return decided
+
+    def _step(self, tx: Transaction, items: Sequence[Item]) -> list[Decided]:
         known = jobs.lock(tx, [item.event.job_id for item in items])
-        results: dict[int, Question | Outcome] = {}
-        work: list[tuple[int, Work]] = []
-        for index, item in enumerate(items):
+        new = [item for item in items if not item.asked]
+        asked = [item for item in items if item.asked]
+        return self._apply(tx, self._finish(tx, asked, known) + self._begin(tx, new, known))
+
+    def _begin(self, tx: Transaction, items: Sequence[Item], known: Mapping[UUID, Job]) -> list[Decided]:
+        decided: list[Decided] = []
+        work: list[tuple[Item, Work]] = []
+        for item in items:
             job = known.get(item.event.job_id)
             verdict = self._before(job, item.event)
             if verdict is None and job is not None:
-                work.append((index, Work(item.event, job, item.delivery.redelivered)))
+                work.append((item, Work(item.event, job, item.delivery.redelivered)))
             else:
-                results[index] = verdict or Refuse(f"no job has the id {item.event.job_id}")
+                decided.append((item, job, verdict or Refuse(f"no job has the id {item.event.job_id}")))
         if work:
             steps = self.lane.begin(tx, [w for _, w in work])
-            results |= {index: step for (index, _), step in zip(work, steps, strict=True)}
-        return self._apply(tx, [(item, known.get(item.event.job_id), results[i]) for i, item in enumerate(items)])
+            decided += [(item, w.job, step) for (item, w), step in zip(work, steps, strict=True)]
+        return decided
+
+    def _finish(self, tx: Transaction, items: Sequence[Item], fresh: Mapping[UUID, Job]) -> list[Decided]:
+        known = crash.stale(fresh, {item.event.job_id: item.job for item in items if item.job})
+        about = [(item, known[item.event.job_id]) for item in items]
+        answered = [(item, job) for item, job in about if item.error is None]
+        work = [Answered(Work(item.event, job), item.about, item.answer) for item, job in answered]
+        outcomes = self.lane.finish(tx, work) if work else []
+        decided: list[Decided] = [(*pair, outcome) for pair, outcome in zip(answered, outcomes, strict=True)]
+        return decided + [(item, job, self._later(job)) for item, job in about if item.error]
+
+    def _apply(self, tx: Transaction, decided: Sequence[Decided]) -> list[Decided]:
+        changes = [(job, step) for _, job, step in decided if job and isinstance(step, Move | Wait)]
+        applied = jobs.apply(tx, self._plans, self.lane.name, changes)
+        return [
+            (item, job, Nothing("the job moved meanwhile"))
+            if job and isinstance(step, Move | Wait) and job.job_id not in applied
+            else (item, job, step)
+            for item, job, step in decided
+        ]
 
     def _before(self, job: Job | None, event: Event) -> Outcome | None:
         """What holds for every lane: a job must exist, its promise comes before its stage, a held one is left alone."""
@@ -159,22 +192,6 @@ class LaneRunner:
             return Nothing("held")
         return None
 
-    def _apply(
-        self, tx: Transaction, steps: Sequence[tuple[Item, Job | None, Question | Outcome]]
-    ) -> list[Settled | Item]:
-        changes = [(job, step) for _, job, step in steps if job and isinstance(step, Move | Wait)]
-        applied = jobs.apply(tx, self._plans, self.lane.name, changes)
-        results: list[Settled | Item] = []
-        for item, job, step in steps:
-            if isinstance(step, Question):
-                item.job, item.about = job, step.about
-                results.append(item)
-            elif isinstance(step, Move | Wait) and job and job.job_id not in applied:
-                results.append((item, job, Nothing("the job moved meanwhile")))
-            else:
-                results.append((item, job, step))
-        return results
-
     # --- handler threads -----------------------------------------------------------------------------------------
 
     def _ask(self, item: Item) -> None:
@@ -186,71 +203,40 @@ class LaneRunner:
             log.exception("ask.crashed")
         finally:
             logs.telling_of.set(None)
-        self._answers.put(item)
+        self._inbox.put(item)
 
-    # --- the committer -------------------------------------------------------------------------------------------
+    # --- how a decision is committed, and what follows -----------------------------------------------------------
 
-    def _commit_all(self) -> None:
-        with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
-            self._commit_batches()
-
-    def _commit_batches(self) -> None:
-        while True:
-            items = natural_batch(self._answers)
-            if not items:
-                return
-            for batch in one_per_key(items, _job_id):
-                self._settle(self._guarded(batch, self._finish), asked=False)
-
-    def _finish(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
-        fresh = jobs.lock(tx, [item.event.job_id for item in items])
-        known = crash.stale(fresh, {item.event.job_id: item.job for item in items if item.job})
-        answered = [i for i in items if i.error is None]
-        work = [Answered(Work(i.event, known[i.event.job_id]), i.about, i.answer) for i in answered]
-        outcomes = list(self.lane.finish(tx, work)) if work else []
-        steps: list[tuple[Item, Job | None, Question | Outcome]] = [
-            (item, known[item.event.job_id], outcome) for item, outcome in zip(answered, outcomes, strict=True)
-        ]
-        steps += [(i, known[i.event.job_id], self._later(known[i.event.job_id])) for i in items if i.error]
-        return self._apply(tx, steps)
-
-    # --- both ----------------------------------------------------------------------------------------------------
-
-    def _guarded(
-        self,
-        items: Sequence[Item],
-        step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]],
-        tries_left: int = OVERRIDE_TRIES,
-    ) -> list[Settled | Item]:
+    def _guarded(self, items: Sequence[Item], tries_left: int = OVERRIDE_TRIES) -> list[Decided]:
         """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself.
 
         A person's override has no wake-up that would repeat it: it is tried again, and in the end a dead letter.
         """
         try:
-            return self._patient.run(lambda: self._transaction(items, step))
+            return self._patient.run(lambda: self.decide(items))
         except DatabaseAwayError:
             raise  # only while stopping: the delivery goes back to its queue
         except Exception as error:  # whatever it is, it is logged and counted; the job's wake-up is its retry
             if len(items) > 1:
                 log.warning("batch.split", size=len(items), exc_info=True)
-                return [result for item in items for result in self._guarded([item], step)]
+                return [result for item in items for result in self._guarded([item])]
             log.exception("outcome.failed", job_id=str(items[0].event.job_id))
             if not items[0].event.insists:
                 return self._postponed(items)
             if isinstance(error, PASSING) and tries_left:
-                return self._guarded(items, step, tries_left - 1)
+                return self._guarded(items, tries_left - 1)
             return [(items[0], None, Refuse(f"this override met an error ({type(error).__name__}): replay it"))]
 
     def _transaction(
-        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Settled | Item]]
-    ) -> list[Settled | Item]:
+        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Decided]]
+    ) -> list[Decided]:
         with self._database.transaction() as tx:
             results = step(tx, items)
             crash.point("before_commit")
         crash.point("after_commit")
         return results
 
-    def _postponed(self, items: Sequence[Item]) -> list[Settled | Item]:
+    def _postponed(self, items: Sequence[Item]) -> list[Decided]:
         """Count the failure and set a wake-up; where even that fails, the one that every job has must do."""
         try:
             return self._patient.run(lambda: self._transaction(items, self._postpone))
@@ -260,7 +246,7 @@ class LaneRunner:
             log.exception("outcome.not_postponed", job_id=str(items[0].event.job_id))
             return [(items[0], None, Nothing("left to its wake-up"))]
 
-    def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Settled | Item]:
+    def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Decided]:
         known = jobs.lock(tx, [items[0].event.job_id])
         job = known.get(items[0].event.job_id)
         return self._apply(tx, [(items[0], job, self._later(job) if job else Nothing("no such job"))])
@@ -271,28 +257,31 @@ class LaneRunner:
             return Nothing("settled")
         return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled")
 
-    def _settle(self, results: Sequence[Settled | Item], *, asked: bool) -> None:
+    def _settle(self, decided: Sequence[Decided]) -> None:
         """Committed: hand the questions to the handler threads, publish what follows, acknowledge."""
-        finished: list[tuple[Delivery, Sequence[Message]]] = []
-        for result in results:
-            if isinstance(result, Item):
-                assert asked  # noqa: S101 - finish() returns outcomes only
-                self._asking.put(result)
-                continue
-            item, _, outcome = result
-            finished.append((item.delivery, follows(self.lane.name, item.delivery, type(item.event), outcome)))
+        settled: list[Settled] = []
+        for item, job, step in decided:
+            if isinstance(step, Question):
+                self._asking.put(item)
+            else:
+                settled.append((item, job, step))
+        if not settled:
+            return
+        finished = [
+            (item.delivery, follows(self.lane.name, item.delivery, type(item.event), outcome))
+            for item, _, outcome in settled
+        ]
         self._emit(finished)
-        report(self._metrics, self.lane.name, [result for result in results if not isinstance(result, Item)])
-        self._count(-len(finished))
+        report(self._metrics, self.lane.name, settled)
+        self._done(len(finished))
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
-        if finished:
-            self.tap.broker.complete(finished)
-            for _, messages in finished:
-                for message in messages:
-                    self._metrics.published(self.lane.name, message.routing_key)
+        self.tap.broker.complete(finished)
+        for _, messages in finished:
+            for message in messages:
+                self._metrics.published(self.lane.name, message.routing_key)
 
-    def _count(self, change: int) -> None:
+    def _done(self, count: int) -> None:
         with self._idle:
-            self._pending += change
+            self._pending -= count
             self._idle.notify_all()

@@ -46,9 +46,11 @@ TOLD = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What stands in the way: `waiting` orders (of `pending` credits), and seconds that one picture takes."""
+    """What stands in the way: whether the provider may be `tried`, `waiting` orders (of `pending` credits), and seconds
+    that one picture takes.
+    """
 
-    closed: bool
+    tried: bool
     waiting: int
     pending: int
     picture_s: float
@@ -89,7 +91,7 @@ class Outlook:
 
 def judge(facts: Facts, means: Means, credit_count: int) -> Obstacle | None:
     """What speaks against one more order of so many credits."""
-    if not facts.closed:
+    if not facts.tried:
         return Obstacle.BREAKER
     each_s = max(means.limits.spacing_s, facts.picture_s / means.limits.in_flight)
     if facts.waiting * each_s + facts.picture_s > means.promise_s * SHARE:
@@ -118,4 +120,12 @@ def _read(tx: Transaction, means: Means) -> Facts:
     ).fetchone()
     waiting, pending = row or (0, 0)
     usage = budget.usage(tx) if means.caps else None
-    return Facts(breaker.read(tx).closed, waiting, pending, capacity.picture_s(tx) or DEFAULT_PICTURE_S, usage)
+    return Facts(_tried(tx), waiting, pending, capacity.picture_s(tx) or DEFAULT_PICTURE_S, usage)
+
+
+def _tried(tx: Transaction) -> bool:
+    """Whether an order may go, or one is needed to find out: only who waits for a place tries an open breaker, and a
+    shop that sold nothing until then would wait for ever once the last of them was refunded.
+    """
+    state = breaker.read(tx)
+    return state.closed or (state.over and not capacity.load(tx).waiting)

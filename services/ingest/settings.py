@@ -19,7 +19,7 @@ from services.ingest.currencies import MINIMUM_CENTS
 from services.ingest.sweeping import Keep
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with
-SPARE_CONNECTIONS = 4  # for the lane's two threads, the clockwork and the health port
+SPARE_CONNECTIONS = 4  # for the lane's thread, the clockwork and the health port, and one to spare
 
 
 def _split(value: object) -> object:

@@ -1,6 +1,7 @@
 """One order with everything that is on record: its way, its pictures, its money, its mails, and what happens next."""
 
 import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from common.admin import audit, reading
 from common.admin.desk import identify
 from common.admin.telling import next_step
 from common.database import Transaction
+from common.storage import MissingFileError
 from services.ingest.edge import Edge
 from services.ingest.errors import ApiError
 from services.ingest.files import StoredFile, serve
@@ -21,6 +23,7 @@ from services.ingest.office.rendering import page
 GOOD = {"completed", "paid", "mailed_ready", "refunded", "released", "link_renewed"}
 BAD = {"failed", "check_failed", "result_gone", "stumbled", "mail_rejected", "refund_rejected", "timeout", "held"}
 
+GONE = (Path(__file__).parents[1] / "static" / "gone.svg").read_bytes()
 _RESULT = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})")
 
 router = APIRouter()
@@ -47,12 +50,21 @@ def order(edge: Edge, request: Request, _session: Signed, key: str, done: str = 
 
 @router.get("/jobs/{key}/pictures/{which}")
 def picture(edge: Edge, request: Request, _session: Signed, key: str, which: str) -> Response:
-    """A reduced copy: `source`, or the result of an attempt's claim (`2.1`)."""
+    """A reduced copy: `source`, or the result of an attempt's claim (`2.1`). What was removed after the page was made
+    (by a refund, for instance) is shown as gone.
+    """
     with edge.database.transaction() as tx:
-        file = _file(tx, identify(tx, key), which)
-    if file is None:
-        raise ApiError(404, "no_picture", "This picture is not kept.")
-    return serve(edge, request, StoredFile(file, edge.storage.read(file, 0, 0).size, _media_type(which)))
+        found = _file(tx, identify(tx, key), which)
+    if found is None:
+        raise ApiError(404, "no_picture", "This picture was never kept.")
+    file, removed = found
+    try:
+        size = 0 if removed else edge.storage.read(file, 0, 0).size
+    except MissingFileError:
+        size = 0
+    if not size:
+        return Response(GONE, media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
+    return serve(edge, request, StoredFile(file, size, _media_type(which)))
 
 
 def _timeline(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -82,12 +94,12 @@ def _pictures(record: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _file(tx: Transaction, job_id: UUID, which: str) -> str | None:
-    """The key of a reduced copy that is there."""
+def _file(tx: Transaction, job_id: UUID, which: str) -> tuple[str, bool] | None:
+    """The key of a reduced copy that was kept, and whether it is removed by now."""
     if which == "source":
         row = tx.execute(
-            """SELECT reference_key FROM sources WHERE job_id = %(job)s AND looked_at IS NOT NULL AND unfit IS NULL
-               AND removed_at IS NULL""",
+            """SELECT reference_key, removed_at IS NOT NULL FROM sources
+               WHERE job_id = %(job)s AND looked_at IS NOT NULL AND unfit IS NULL""",
             {"job": job_id},
         ).fetchone()
     else:
@@ -95,12 +107,12 @@ def _file(tx: Transaction, job_id: UUID, which: str) -> str | None:
         if named is None:
             return None
         row = tx.execute(
-            """SELECT replace(file_key, 'results/', 'previews/') FROM deliveries
+            """SELECT replace(file_key, 'results/', 'previews/'), removed_at IS NOT NULL FROM deliveries
                WHERE job_id = %(job)s AND attempt = %(attempt)s AND claim_no = %(claim)s AND stored_at IS NOT NULL
-                 AND preview_size IS NOT NULL AND removed_at IS NULL""",
+                 AND preview_size IS NOT NULL""",
             {"job": job_id, "attempt": int(named[1]), "claim": int(named[2])},
         ).fetchone()
-    return str(row[0]) if row else None
+    return (str(row[0]), row[1]) if row else None
 
 
 def _media_type(which: str) -> str:

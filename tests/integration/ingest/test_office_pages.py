@@ -147,6 +147,11 @@ def test_the_pictures_of_an_order_are_for_the_admin_alone(admin: Admin, shop: Sh
     assert Admin(shop).get(path).status_code == 303
     for which in ("1.2", "source", "../1.1", "1.1.1", "-1.1", "9999999999.1", "\u0661.1"):
         assert admin.get(f"/admin/jobs/{done.job_id}/pictures/{which}").status_code == 404, which
+    preview.unlink()
+    assert b"no longer kept" in admin.get(path).content, "removed from the store, noted a moment later"
+    shop.rows("UPDATE deliveries SET removed_at = now() WHERE job_id = %s", done.job_id)
+    gone = admin.get(path)
+    assert (gone.status_code, gone.headers["content-type"]) == (200, "image/svg+xml")
 
 
 def test_dead_letters_are_read_replayed_and_dropped(admin: Admin, shop: Shop) -> None:

@@ -15,6 +15,7 @@ from common.limits import Limits
 from common.outcomes import Move
 from common.provider import NotAccepted, OurTrouble, Report, State
 from common.stages import Stage
+from services.ingest.outlook import Means, Obstacle, Outlook
 from tests.integration.runtime.rig import Rig
 
 LIMITS = Limits(
@@ -174,6 +175,20 @@ def test_a_probe_that_nobody_answers_for_is_followed_by_another(desk: Rig) -> No
     desk.sql("UPDATE breakers SET until = now()")
 
     assert len(going(ask(desk, *ids))) == 1
+
+
+def test_a_shop_where_nobody_waits_to_try_sells_an_order_for_it_once_the_pause_is_over(desk: Rig) -> None:
+    """Only who waits for a place tries an open breaker: when the last of them is refunded, nobody ever would."""
+    means = Means(LIMITS, (), 86_400)
+    [waiting] = desk.paid(1)
+    hear(desk, AWAY, AWAY)
+    ask(desk, waiting)
+    desk.sql("UPDATE breakers SET until = now()")
+    assert Outlook(desk.database, means).obstacle(1) is Obstacle.BREAKER, "there is somebody who will try"
+    desk.sql("DELETE FROM submit_queue")
+    assert Outlook(desk.database, means).obstacle(1) is None
+    desk.sql("UPDATE breakers SET until = now() + interval '1 minute'")
+    assert Outlook(desk.database, means).obstacle(1) is Obstacle.BREAKER, "the pause is not over"
 
 
 def test_a_refused_key_is_told_once_an_hour_and_an_outage_not_at_all(desk: Rig) -> None:

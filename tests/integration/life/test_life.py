@@ -196,18 +196,16 @@ class Life(RuleBasedStateMachine):
         assert not delivered or self.outside.files
 
     def _begin(self, event: Event, *, redelivered: bool) -> None:
-        runner = self.runners[event.name]
         item = Item(Delivery(event.queue, b"", redelivered, 1, 1, NOBODY), event, 0.0)
-        results = runner._transaction([item], runner._begin)  # noqa: SLF001 - what its claimer thread runs
-        self.asked += [result for result in results if isinstance(result, Item)]
+        self.runners[event.name].decide([item])
+        self.asked += [item] if item.asked else []
 
     def _call(self, item: Item, how: str) -> None:
         item.answer = self.outside.call(item.about, how)
         self.called.append(item)
 
     def _finish(self, item: Item) -> None:
-        runner = self.runners[item.event.name]
-        runner._transaction([item], runner._finish)  # noqa: SLF001 - what its committer thread runs
+        self.runners[item.event.name].decide([item])
 
     def _job(self) -> Any:
         with self.database.transaction() as tx:

@@ -78,7 +78,7 @@ def test_a_part_that_a_person_orders_is_told_once_whoever_hears_of_it_first(till
         item.answer = till.bank.refund(item.about)
         if hears_first == "the webhook":
             till.tell()
-        till.runner._transaction([item], till.runner._finish)  # noqa: SLF001 - its committer thread's
+        till.runner.decide([item])
         till.tell()
         assert stands(till, job_id) == ("keep", "completed", 70)
         assert told(till) == 1, hears_first

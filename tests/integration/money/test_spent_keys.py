@@ -33,7 +33,7 @@ def lane(till: Till, job_id: UUID) -> None:
     till.sql("UPDATE refunds SET claimed_until = now() - interval '1 s'")
     for item in till.begin(job_id):
         item.answer = till.runner.lane.ask(item.about)
-        till.runner._transaction([item], till.runner._finish)  # noqa: SLF001 - its committer thread's
+        till.runner.decide([item])
 
 
 def made(payments: Payments) -> tuple[int, list[str]]:
@@ -98,7 +98,7 @@ def test_a_late_answer_to_the_old_key_says_nothing_of_the_new_one(wired: Payment
     till.sql("UPDATE refunds SET claimed_until = now() - interval '1 s'")
     till.begin(job_id)
     assert key_of(till, job_id)[1:] == (2, False)
-    till.runner._transaction([late], till.runner._finish)  # noqa: SLF001 - its committer thread's
+    till.runner.decide([late])
     assert key_of(till, job_id)[1:] == (2, False)
 
 

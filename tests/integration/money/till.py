@@ -164,10 +164,10 @@ class Till:
         """One event through a lane that asks nobody outside this process, as its threads run it."""
         runner = LaneRunner(lane, self.database, PLANS, Metrics())
         item = Item(Delivery(event.queue, b"", False, 1, 1, NOBODY), event, 0.0)  # noqa: FBT003 - not redelivered
-        for asked in runner._transaction([item], runner._begin):  # noqa: SLF001 - its claimer thread's
-            if isinstance(asked, Item):
-                asked.answer = lane.ask(asked.about)
-                runner._transaction([asked], runner._finish)  # noqa: SLF001 - its committer thread's
+        runner.decide([item])
+        if item.asked:
+            item.answer = lane.ask(item.about)
+            runner.decide([item])
 
     def refund_lane(self, job_id: UUID) -> None:
         """One upscale.failed through the refund lane, as its threads run it."""
@@ -177,12 +177,12 @@ class Till:
     def begin(self, job_id: UUID) -> list[Item]:
         event = UpscaleFailed(job_id=job_id)
         item = Item(Delivery(event.queue, b"", False, 1, 1, NOBODY), event, 0.0)  # noqa: FBT003 - not redelivered
-        results = self.runner._transaction([item], self.runner._begin)  # noqa: SLF001 - its claimer thread's
-        return [result for result in results if isinstance(result, Item)]
+        self.runner.decide([item])
+        return [item] if item.asked else []
 
     def call_and_finish(self, item: Item) -> None:
         item.answer = self.bank.refund(item.about)
-        self.runner._transaction([item], self.runner._finish)  # noqa: SLF001 - its committer thread's
+        self.runner.decide([item])
 
     def reasons(self, job_id: UUID) -> list[str]:
         return [row[0] for row in self.sql("SELECT reason FROM attention WHERE job_id = %s AND closed_at IS NULL"

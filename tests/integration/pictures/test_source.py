@@ -111,13 +111,12 @@ class Rig:
     def begin(self, *, redelivered: bool = False) -> Item | None:
         event = PaymentCompleted(job_id=self.job_id)
         item = Item(Delivery(event.queue, b"", redelivered, 1, 1, NOBODY), event, 0.0)
-        found = self.runner._transaction([item], self.runner._begin)  # noqa: SLF001 - what its claimer runs
-        return next((one for one in found if isinstance(one, Item)), None)
+        self.runner.decide([item])
+        return item if item.asked else None
 
     def finish(self, item: Item, found: Any) -> Any:
         item.answer = found
-        results = self.runner._transaction([item], self.runner._finish)  # noqa: SLF001 - what its committer runs
-        return results[0]
+        return self.runner.decide([item])[0]
 
     def job(self) -> jobs.Job:
         with self.database.transaction() as tx:

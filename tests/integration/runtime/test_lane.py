@@ -3,9 +3,13 @@
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 
 import psycopg
 
+from common.database import Transaction
+from common.lane import Question, Work
+from common.outcomes import Outcome
 from common.stages import Stage, Status
 from services.submitter.handler import Submit
 from services.submitter.settings import SubmitterSettings
@@ -14,6 +18,19 @@ from tests.integration.sandbox.standin import until
 from tests.unit import builders
 
 IN, OUT, DEAD = "submitter.payment.completed", "poller.upscale.submitted", "submitter.payment.completed.dead"
+
+
+class ClaimsTwice(TinyLane):
+    """Its first transaction for several fails after every question was made; then each goes by itself."""
+
+    failed = False
+
+    def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
+        questions = super().begin(tx, work)
+        if len(work) > 1 and not self.failed:
+            self.failed = True
+            raise ZeroDivisionError
+        return questions
 
 
 def test_a_delivery_moves_its_job_and_emits_what_follows(rig: Rig) -> None:
@@ -108,13 +125,24 @@ def test_a_question_that_crashes_is_counted_and_waits(rig: Rig) -> None:
 def test_one_bad_outcome_does_not_sink_its_neighbours(rig: Rig) -> None:
     bad, *good = ids = rig.paid(12)
     gate = threading.Barrier(4)
-    lane = TinyLane(lambda _job: gate.wait(5), lambda job: _crash(job) if job == bad else None)
+    lane = TinyLane(lambda _job: gate.wait(30), lambda job: _crash(job) if job == bad else None)
     with rig.running(lane):
         rig.pay(*ids)
         until(lambda: rig.all_in(Stage.WATCH, good) and rig.job(bad).tries == 1)
 
     assert rig.depth(OUT) == len(good)
     assert rig.depth(IN) == rig.depth(DEAD) == 0
+
+
+def test_a_claim_that_was_rolled_back_is_claimed_again_before_anybody_is_asked(rig: Rig) -> None:
+    ids, lane = rig.paid(20), ClaimsTwice()
+    with rig.running(TinyLane()):
+        pass  # the topology stands
+    rig.pay(*ids)
+    with rig.running(lane):
+        until(lambda: rig.all_in(Stage.WATCH, ids))
+    assert lane.failed
+    assert sorted(lane.asked) == sorted(ids)
 
 
 def test_an_overdue_promise_fails_the_job_before_its_stage_is_asked(rig: Rig) -> None:

@@ -1,7 +1,11 @@
 """What is published together leaves in one piece, and nothing of it is lost when the block ends early."""
 
+from types import SimpleNamespace
+
+import pika
 import pytest
 
+from common.confirms import Message
 from common.connection import Connection
 
 
@@ -53,3 +57,20 @@ def _half_of(connection: Connection) -> float:
     with connection.together():
         connection._adapter_emit_data(b"first")  # noqa: SLF001 - as pika calls it for every frame
         return 1 / 0
+
+
+@pytest.mark.parametrize("headers", [None, {"x-reason": "why"}], ids=["plain", "with headers"])
+def test_a_message_is_written_as_pika_writes_it(
+    connection: Connection, wire: _Wire, headers: dict[str, str] | None
+) -> None:
+    connection.bytes_sent = connection.frames_sent = 0
+    connection._body_max_length = 50  # noqa: SLF001 - as tuned with a server: the body takes several frames
+    message = Message("upscale.done", b"x" * 120, headers=headers)
+    connection.publish(SimpleNamespace(channel_number=7), message, 1234567)
+    ours, wire.pieces = b"".join(wire.pieces), []
+    properties = pika.BasicProperties(
+        "application/cloudevents+json", headers=headers, delivery_mode=2, message_id="1234567"
+    )
+    method = pika.spec.Basic.Publish(exchange="enlarger", routing_key="upscale.done", mandatory=True)
+    connection._send_message(7, method, (properties, message.body))  # noqa: SLF001 - behind its basic_publish
+    assert ours == b"".join(wire.pieces)

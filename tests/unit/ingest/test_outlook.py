@@ -14,7 +14,7 @@ LIMITS = Limits(
     in_flight=15, submits_per_min=90, breaker_after=5, breaker_pause_s=30, breaker_longest_s=300, probe_s=90
 )
 MEANS = Means(LIMITS, (), 24 * HOUR_S)
-FREE = Facts(closed=True, waiting=0, pending=0, picture_s=30, usage=None)
+FREE = Facts(tried=True, waiting=0, pending=0, picture_s=30, usage=None)
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MIDNIGHT = NOON - timedelta(hours=12)
 
@@ -29,7 +29,7 @@ def test_an_idle_shop_sells() -> None:
 
 
 def test_an_open_breaker_sells_nothing() -> None:
-    assert judge(replace(FREE, closed=False), MEANS, 1) is Obstacle.BREAKER
+    assert judge(replace(FREE, tried=False), MEANS, 1) is Obstacle.BREAKER
 
 
 @pytest.mark.parametrize(("waiting", "obstacle"), [(30_000, None), (36_000, Obstacle.BACKLOG)])
