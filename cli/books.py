@@ -16,9 +16,9 @@ from cli.rows import connected, fail
 from common.database import DatabaseAwayError
 from common.settings import DatabaseSettings, load
 from common.wording import money
-from services.ingest.bookkeeping import Difference, Line, Period, Step, reconcile, statement
+from services.ingest.money.bookkeeping import Difference, Line, Period, Step, reconcile, statement
+from services.ingest.money.stripe import Stripe, StripeAwayError, StripeRefusedError
 from services.ingest.settings import AccountSettings
-from services.ingest.stripe import Stripe, StripeAwayError, StripeRefusedError
 
 LONG = timedelta(days=62)
 SUMS = ("charged", "refunded", "fees", "disputes", "provider_cost", "margin")

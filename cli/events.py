@@ -14,10 +14,10 @@ from common.database import Database, DatabaseAwayError
 from common.events import Event
 from common.settings import DatabaseSettings, load
 from common.stages import Plan, Stage, plans
-from services.ingest import recorded, stripe_events
-from services.ingest.recorded import Recorded, Wanted
+from services.ingest.money import recorded, stripe_events
+from services.ingest.money.recorded import Recorded, Wanted
+from services.ingest.money.stripe import Stripe, StripeAwayError, StripeRefusedError
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Stripe, StripeAwayError, StripeRefusedError
 
 app = typer.Typer(help="Stripe's events, as they were recorded.", no_args_is_help=True)
 

@@ -15,8 +15,8 @@ from common.pictures.examiner import ExaminerError, Eyes
 from common.pictures.facts import JPEG, PNG, WEBP, Look, Unfit
 from common.pictures.settings import PictureSettings
 from common.settings import DatabaseSettings, load
-from services.ingest.catalogue import CatalogueError, import_pictures, numbered
-from services.ingest.wordpress import MediaAwayError, WordPress
+from services.ingest.selling.catalogue import CatalogueError, import_pictures, numbered
+from services.ingest.selling.wordpress import MediaAwayError, WordPress
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 MOST_MEGAPIXELS = 1000.0

@@ -22,11 +22,11 @@ from common.settings import load
 from common.signing import Signer
 from common.stages import HOUR_S, plans
 from common.storage import Storage
-from services.ingest import stripe_events
-from services.ingest.bookkeeping import Difference, Period, reconcile
+from services.ingest.money import stripe_events
+from services.ingest.money.bookkeeping import Difference, Period, reconcile
+from services.ingest.money.stripe import Stripe, StripeAwayError, StripeRefusedError
+from services.ingest.money.stripe_events import StripeEvent
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Stripe, StripeAwayError, StripeRefusedError
-from services.ingest.stripe_events import StripeEvent
 
 MARGIN = timedelta(minutes=15)  # between Stripe's clock and ours, and while the backup was made
 DIFFERENT, UNANSWERED = 1, 3

@@ -9,8 +9,8 @@ from common.orders import Order
 from common.pictures.facts import JPEG, PNG, WEBP
 from common.stages import Plan, Stage
 from common.storage import MissingFileError, Storage
-from services.ingest import witness
-from services.ingest.stripe import Session
+from services.ingest.money import witness
+from services.ingest.money.stripe import Session
 
 ACTOR = "restore-check"
 

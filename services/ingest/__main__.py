@@ -6,10 +6,10 @@ from services.ingest.app import create_app
 from services.ingest.canary import Canary
 from services.ingest.edge import Parts
 from services.ingest.handler import Checkout
-from services.ingest.server import Http
+from services.ingest.money.stripe import Stripe
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Stripe
 from services.ingest.sweeping import Sweep
+from services.ingest.web.server import Http
 
 
 def main() -> None:

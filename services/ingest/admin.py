@@ -30,9 +30,9 @@ from common.admin import (
 from common.admin import pausing as switching
 from common.admin.desk import Verb
 from services.ingest.edge import Edge, Parts
-from services.ingest.errors import ApiError
-from services.ingest.forms import Address
-from services.ingest.tokens import merchant
+from services.ingest.web.errors import ApiError
+from services.ingest.web.forms import Address
+from services.ingest.web.tokens import merchant
 
 PICTURE_BODY = {
     "requestBody": {

@@ -9,33 +9,18 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from services.ingest import (
-    addresses,
-    admin,
-    checkout,
-    downloads,
-    errors,
-    orders,
-    pages,
-    previews,
-    prices,
-    probes,
-    ratings,
-    renewals,
-    shopfront,
-    status,
-    uploads,
-    webhooks,
-    wishes,
-)
-from services.ingest.answers import refusals
+from services.ingest import admin, probes, webhooks
+from services.ingest.customer import addresses, downloads, pages, previews, ratings, renewals, status, wishes
 from services.ingest.edge import Parts
-from services.ingest.limits import BodyLimit
-from services.ingest.middleware import Observed
 from services.ingest.office import gate
 from services.ingest.office import routes as office
-from services.ingest.pace import Pace
-from services.ingest.templating import HERE
+from services.ingest.selling import checkout, orders, prices, shopfront, uploads
+from services.ingest.web import errors
+from services.ingest.web.answers import refusals
+from services.ingest.web.limits import BodyLimit
+from services.ingest.web.middleware import Observed
+from services.ingest.web.pace import Pace
+from services.ingest.web.templating import HERE
 
 ROUTERS = (
     prices,

@@ -20,12 +20,12 @@ from common.signing import Signer
 from common.stages import HOUR_S, Plan, Stage
 from common.storage import Storage
 from services.ingest.metrics import UNPUBLISHED
-from services.ingest.outlook import Means, Outlook
-from services.ingest.pictures import Viewer
-from services.ingest.quotes import Tariff
+from services.ingest.money.stripe import Stripe
+from services.ingest.selling.outlook import Means, Outlook
+from services.ingest.selling.pictures import Viewer
+from services.ingest.selling.quotes import Tariff
+from services.ingest.selling.wordpress import WordPress
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Stripe
-from services.ingest.wordpress import WordPress
 
 ACTOR = "ingest"
 

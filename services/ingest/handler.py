@@ -18,10 +18,10 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.stages import Plan, Stage, Status
-from services.ingest import payments
-from services.ingest.payments import Paid, Sale, Terms
+from services.ingest.money import payments
+from services.ingest.money.payments import Paid, Sale, Terms
+from services.ingest.money.stripe import Session, Stripe, StripeAwayError, StripeRefusedError
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Session, Stripe, StripeAwayError, StripeRefusedError
 
 DAY_S = 86_400.0
 NO_SESSION_S = 300.0  # a checkout without a session this long after the order: nobody ever saw a payment page

@@ -4,8 +4,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.ingest.answers import refusals
 from services.ingest.edge import Edge
+from services.ingest.web.answers import refusals
 
 router = APIRouter(tags=["operations"])
 

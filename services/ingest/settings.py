@@ -15,7 +15,7 @@ from common.limits import LimitSettings
 from common.pictures.settings import PictureSettings
 from common.settings import CommonSettings, DatabaseSettings, RevokeSettings, SecretKeySettings
 from common.stages import HOUR_S
-from services.ingest.currencies import MINIMUM_CENTS
+from services.ingest.money.currencies import MINIMUM_CENTS
 from services.ingest.sweeping import Keep
 
 KNOWN_SECRET = "sandbox-only"  # noqa: S105 - what .env.example is published with

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from common.database import Transaction
 from common.events import UpscaleCheck
-from services.ingest import stripe_events
-from services.ingest.answers import JSON_BODY, refusals
 from services.ingest.edge import Edge
-from services.ingest.errors import ApiError, unavailable
 from services.ingest.metrics import HINTS
-from services.ingest.stripe import BadSignatureError, StripeAwayError, StripeRefusedError, verified
+from services.ingest.money import stripe_events
+from services.ingest.money.stripe import BadSignatureError, StripeAwayError, StripeRefusedError, verified
+from services.ingest.web.answers import JSON_BODY, refusals
+from services.ingest.web.errors import ApiError, unavailable
 
 MAX_PROVIDER_ID = 200
 

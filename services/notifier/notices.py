@@ -2,7 +2,7 @@
 provider's refusal), the mail by which a customer confirms a corrected address, and what a customer is told beside the
 order's way: that a part of the price was given back.
 
-Whoever wants one writes its row (common/notices.py, services/ingest/corrections.py); this sends it. A row is claimed
+Whoever wants one writes its row (common/notices.py, and corrections.py of ingest); this sends it. A row is claimed
 before the mail goes out and the answer is written down after it, as with every mail; a repeat carries the same
 Message-ID.
 """

@@ -14,9 +14,9 @@ MONEY = re.compile(
     r"(^|_)(cents?|price|prices|amount|cost|credits?|fee|markup|charged|refunded|owed|balance)(_|$)", re.IGNORECASE
 )
 # Where an amount leaves us as a number, for a program that wants one. Nothing is calculated with it.
-SHOWN = {("services/ingest/quotes.py", "dollars"), ("services/ingest/quotes.py", "shown")}
-ANSWERS = {"services/ingest/answers.py"}  # the shapes of what is shown so, described for the API's readers
-OTHER_CREDIT = {"services/ingest/pace.py"}  # how often a client may ask
+SHOWN = {("services/ingest/selling/quotes.py", "dollars"), ("services/ingest/selling/quotes.py", "shown")}
+ANSWERS = {"services/ingest/web/answers.py"}  # the shapes of what is shown so, described for the API's readers
+OTHER_CREDIT = {"services/ingest/web/pace.py"}  # how often a client may ask
 FILES = sorted(
     path
     for part in ("common", "services")

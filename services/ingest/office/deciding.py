@@ -12,10 +12,10 @@ from fastapi.responses import RedirectResponse
 from common.admin import Complete, Decision, RefusedError, handing, reading
 from common.admin.desk import Done, No
 from services.ingest.edge import Edge, Parts
-from services.ingest.errors import ApiError
 from services.ingest.office.acts import ACTS, Act
 from services.ingest.office.gate import Form, Posted, Signed
 from services.ingest.office.rendering import PREFIX, page
+from services.ingest.web.errors import ApiError
 
 router = APIRouter()
 

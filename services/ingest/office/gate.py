@@ -16,9 +16,9 @@ from starlette.datastructures import UploadFile
 from common.admin import Decision
 from common.signing import Signer
 from services.ingest.edge import Edge, Parts
-from services.ingest.errors import ApiError
 from services.ingest.office import sessions
 from services.ingest.office.rendering import PREFIX, page
+from services.ingest.web.errors import ApiError
 
 COOKIE = "enlarger_admin"
 SIGN_IN = f"{PREFIX}/sign-in"

@@ -10,9 +10,9 @@ from common.admin import RefusedError, letters
 from common.admin.letters import document
 from common.inspection import BrokerAwayError, Inspection, look
 from services.ingest.edge import Edge, Parts
-from services.ingest.errors import ApiError
 from services.ingest.office.gate import Form, Signed
 from services.ingest.office.rendering import PREFIX, page
+from services.ingest.web.errors import ApiError
 
 MOST_CHOSEN = 200
 DOES = {"replay": letters.replay, "drop": letters.drop}

@@ -8,9 +8,9 @@ from fastapi.responses import RedirectResponse
 from common import brake, breaker, budget, switches
 from common.admin import breaking, counting, crowds, pausing, reading
 from services.ingest.edge import Edge
-from services.ingest.errors import ApiError
 from services.ingest.office.gate import Form, Signed
 from services.ingest.office.rendering import PREFIX, page
+from services.ingest.web.errors import ApiError
 
 OURS = (brake.HOLD, budget.HOLD)  # held by a rule: released together
 HOME = f"{PREFIX}/operation"

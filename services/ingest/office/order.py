@@ -14,11 +14,11 @@ from common.admin.telling import next_step
 from common.database import Transaction
 from common.storage import MissingFileError
 from services.ingest.edge import Edge
-from services.ingest.errors import ApiError
-from services.ingest.files import StoredFile, serve
 from services.ingest.office.acts import ACTS
 from services.ingest.office.gate import Signed
 from services.ingest.office.rendering import page
+from services.ingest.web.errors import ApiError
+from services.ingest.web.files import StoredFile, serve
 
 GOOD = {"completed", "paid", "mailed_ready", "refunded", "released", "link_renewed"}
 BAD = {"failed", "check_failed", "result_gone", "stumbled", "mail_rejected", "refund_rejected", "timeout", "held"}

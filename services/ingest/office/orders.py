@@ -11,9 +11,9 @@ from common.admin.listing import Filter, Place, listing
 from common.admin.reading import Row
 from common.stages import Stage, Status
 from services.ingest.edge import Edge
-from services.ingest.errors import ApiError
 from services.ingest.office.gate import Signed
 from services.ingest.office.rendering import page
+from services.ingest.web.errors import ApiError
 
 A_PAGE = 50
 FIELDS = ("text", "status", "stage", "only", "since", "until")

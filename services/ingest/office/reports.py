@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from common.admin.figures import Figures, figures, flat, month_of
 from common.admin.telling import money
 from common.database import Transaction
-from services.ingest.bookkeeping import Line, Period, Step, statement
 from services.ingest.edge import Edge
+from services.ingest.money.bookkeeping import Line, Period, Step, statement
 from services.ingest.office.charts import Chart, Place, draw
 from services.ingest.office.gate import Signed
 from services.ingest.office.rendering import page

@@ -14,8 +14,8 @@ from services.ingest.metrics import BAD_TOKENS
 from services.ingest.office import sessions
 from services.ingest.office.gate import COOKIE, MOST_FIELDS, SIGN_IN, Form, find, from_here
 from services.ingest.office.rendering import PREFIX, page
-from services.ingest.pace import client_of
-from services.ingest.tokens import Guesses
+from services.ingest.web.pace import client_of
+from services.ingest.web.tokens import Guesses
 
 FORM_COOKIE = "enlarger_sign_in"
 FORM_S = 3600

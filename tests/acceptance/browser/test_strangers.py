@@ -11,7 +11,7 @@ from psycopg.types.json import Json
 
 from cli.customer import Customer, Purchase
 from local.stack import Stack
-from services.ingest.shopfront import SHOWN
+from services.ingest.selling.shopfront import SHOWN
 from tests.acceptance.browser.attempts import HEADERS, MARK, PATHS, SCRIPTS
 from tests.acceptance.browser.watching import visitor
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 from PIL import Image
 
-from services.ingest.tokens import FAILURES, Guesses
+from services.ingest.web.tokens import FAILURES, Guesses
 from tests.integration.ingest.finished import deliver
 from tests.integration.ingest.shop import ADMIN_TOKEN, Shop
 from tests.integration.sandbox.standin import until

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.database import Database
-from services.ingest.catalogue import CatalogueError, import_pictures
+from services.ingest.selling.catalogue import CatalogueError, import_pictures
 from tests.integration.ingest.shop import API, Shop
 from tests.integration.sandbox.standin import ROOT, encoded, photograph
 

@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from services.ingest.answers import EVERYWHERE
+from services.ingest.web.answers import EVERYWHERE
 from tests.integration.ingest.shop import ADMIN_TOKEN, API, DANDELIONS, Shop
 
 CHECKS = [

@@ -8,7 +8,7 @@ from PIL import Image
 
 from common.pictures.examiner import Eyes
 from common.pictures.facts import Bounds
-from services.ingest.pictures import Looked, Unfit, Viewer
+from services.ingest.selling.pictures import Looked, Unfit, Viewer
 from tests.integration.sandbox.standin import encoded, photograph
 
 EYES = Eyes(Bounds(1536, 20, 30))

@@ -15,7 +15,7 @@ from common.limits import Limits
 from common.outcomes import Move
 from common.provider import NotAccepted, OurTrouble, Report, State
 from common.stages import Stage
-from services.ingest.outlook import Means, Obstacle, Outlook
+from services.ingest.selling.outlook import Means, Obstacle, Outlook
 from tests.integration.runtime.rig import Rig
 
 LIMITS = Limits(

@@ -11,7 +11,7 @@ from common.signing import Signer, hash_token
 from common.stages import Stage, Status
 from services.finisher import deliveries
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.ingest import downloads
+from services.ingest.customer import downloads
 from tests.integration.life.rows import moved
 from tests.integration.money.till import Till
 from tests.unit.builders import KEY

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from common.stages import Stage
 from sandbox.stripe.books import RefundPlan
 from sandbox.stripe.inputs import RefundCreate
-from services.ingest.stripe_events import receive, replay
+from services.ingest.money.stripe_events import receive, replay
 from tests.integration.money.till import PRICE, Bank, Till
 from tests.integration.money.worlds import World, a_history, happen, stripes_balance
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from common import attempts
 from common.attempts import AttemptState, Claim, Record
-from services.ingest.bookkeeping import Difference, Line, Period, reconcile, statement
-from services.ingest.stripe_events import receive
+from services.ingest.money.bookkeeping import Difference, Line, Period, reconcile, statement
+from services.ingest.money.stripe_events import receive
 from tests.integration.ingest.shop import STRIPE_KEY
 from tests.integration.money.till import PRICE, Till
 from tests.integration.money.wire import Payments

@@ -7,7 +7,7 @@ from common.admin.desk import Desk, Tools
 from common.admin.verbs import Extend, Resend
 from common.events import JobCompleted, LinkExpiring
 from common.stages import Stage
-from services.ingest.progress import payment_status
+from services.ingest.customer.progress import payment_status
 from services.notifier.handler import Notify
 from services.notifier.settings import NotifierSettings
 from tests.integration.life.rows import PLANS

@@ -9,7 +9,7 @@ import pytest
 from common import attempts, ledger
 from common.attempts import AttemptState, Claim, Record
 from common.ledger import Account, Charge, Entry, Fee, Kind
-from services.ingest.stripe_events import receive
+from services.ingest.money.stripe_events import receive
 from tests.integration.money.till import PRICE, Till
 
 FEE = 36  # 2.9 % of 192 cents, and 30

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from services.ingest.quotes import Quote, Tariff, quote
-from services.ingest.stripe import Purchase
+from services.ingest.money.stripe import Purchase
+from services.ingest.selling.quotes import Quote, Tariff, quote
 from tests.integration.money.wire import Payments
 
 TARIFF = Tariff(Decimal("0.25"), 4, Decimal("250.5"), 10**9)  # a markup whose prices are no whole cents

@@ -30,10 +30,10 @@ from services.finisher.handler_refund import Refund as RefundLane
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import RefundAnswer, RefundedElsewhere, RefundOrder, RefundRejected, RefundState
 from services.ingest.edge import Parts
+from services.ingest.money.stripe import Session as PaymentPage
+from services.ingest.money.stripe import session_of
+from services.ingest.money.stripe_events import receive
 from services.ingest.settings import IngestSettings
-from services.ingest.stripe import Session as PaymentPage
-from services.ingest.stripe import session_of
-from services.ingest.stripe_events import receive
 from tests.integration.life.rows import PLANS, ordered
 from tests.unit import builders
 

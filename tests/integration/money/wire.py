@@ -4,8 +4,8 @@ from typing import Any
 
 import requests
 
-from services.ingest.stripe import Stripe
-from services.ingest.stripe_events import receive
+from services.ingest.money.stripe import Stripe
+from services.ingest.money.stripe_events import receive
 from tests.integration.ingest.shop import STRIPE_KEY
 from tests.integration.money.till import PRICE, Till
 from tests.integration.sandbox.standin import StandIn

@@ -14,8 +14,8 @@ from sandbox.stripe.books import RefundPlan
 from sandbox.stripe.inputs import RefundCreate
 from sandbox.stripe.records import Dispute, Refund, Transaction
 from sandbox.stripe.refusals import Refusal
-from services.ingest.stripe import Session as PaymentPage
-from services.ingest.stripe_events import receive
+from services.ingest.money.stripe import Session as PaymentPage
+from services.ingest.money.stripe_events import receive
 from tests.integration.life.rows import ordered
 from tests.integration.money.till import Bank, Till
 

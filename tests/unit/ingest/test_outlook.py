@@ -7,7 +7,7 @@ import pytest
 
 from common.budget import Cap, Period, Usage
 from common.limits import Limits
-from services.ingest.outlook import Facts, Means, Obstacle, judge
+from services.ingest.selling.outlook import Facts, Means, Obstacle, judge
 
 HOUR_S = 3600.0
 LIMITS = Limits(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.ingest.pace import MOST_CLIENTS, Buckets, client_of, cost_of
+from services.ingest.web.pace import MOST_CLIENTS, Buckets, client_of, cost_of
 
 PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "fd00::/8")))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.stages import Stage, Status
-from services.ingest.progress import (
+from services.ingest.customer.progress import (
     Order,
     customer_stage,
     estimated_completion,

@@ -12,9 +12,9 @@ from stripe._encode import _api_encode
 from sandbox.stripe.form import decode
 from sandbox.stripe.inputs import SessionCreate, read
 from sandbox.stripe.rules import one_currency, total
-from services.ingest.currencies import MINIMUM_CENTS
-from services.ingest.quotes import Quote, Tariff, TooLarge, dollars, price_list, quote, shown
-from services.ingest.stripe import Purchase, session_params
+from services.ingest.money.currencies import MINIMUM_CENTS
+from services.ingest.money.stripe import Purchase, session_params
+from services.ingest.selling.quotes import Quote, Tariff, TooLarge, dollars, price_list, quote, shown
 
 TARIFF = Tariff(Decimal("0.25"), 4, Decimal(200), 300)
 sides = st.integers(min_value=1, max_value=20_000)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.ranges import Part, Unsatisfiable, Whole, parse
+from services.ingest.web.ranges import Part, Unsatisfiable, Whole, parse
 
 SIZE = 1000
 

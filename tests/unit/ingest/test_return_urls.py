@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.ingest.sales import with_parameters
+from services.ingest.selling.sales import with_parameters
 from services.ingest.settings import origin_of
 
 

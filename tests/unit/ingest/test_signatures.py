@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from services.ingest.stripe import BadSignatureError, verified
+from services.ingest.money.stripe import BadSignatureError, verified
 from tests.integration.ingest.shop import event, signed
 
 BODY = event("some.event", "evt_1", {"id": "x"})

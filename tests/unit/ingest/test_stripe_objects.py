@@ -11,10 +11,10 @@ import pytest
 
 from common.refunds import StripeRefund, seen_of
 from sandbox.stripe.webhooks import signature
-from services.ingest.disputes import Dispute, dispute_of
-from services.ingest.payments import Paid
-from services.ingest.stripe import Session, session_of, verified
-from services.ingest.stripe_events import StripeEvent, _paid
+from services.ingest.money.disputes import Dispute, dispute_of
+from services.ingest.money.payments import Paid
+from services.ingest.money.stripe import Session, session_of, verified
+from services.ingest.money.stripe_events import StripeEvent, _paid
 
 FOLDER = Path(__file__).parent / "stripe_objects"
 SECRET = "whsec_test"

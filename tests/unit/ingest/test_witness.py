@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from common.orders import Order
-from services.ingest import witness
-from services.ingest.sales import with_parameters
-from services.ingest.stripe import Session
+from services.ingest.money import witness
+from services.ingest.money.stripe import Session
+from services.ingest.selling.sales import with_parameters
 
 ORDER = Order(
     job_id=UUID("0193b1d0-0000-7000-8000-000000000001"),

@@ -1,0 +1,1 @@
+"""Stripe: payments taken, money given back, disputes, and the books read."""

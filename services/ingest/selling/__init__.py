@@ -1,0 +1,1 @@
+"""From a picture and its price to an order with a payment page."""

@@ -1,0 +1,1 @@
+"""The HTTP machinery: what every route stands on, whatever it is about."""
