@@ -43,7 +43,8 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class ClockResult:
     """All that was measured: wake-ups a second with `due` of them at once, and by seconds of CPU spent; lateness (in
-    seconds, 99th percentile) where 500 fall due a second; memory of the clock's process in MB.
+    seconds, 99th percentile) where 500 fall due a second; memory of the clock's process in MB; `growth`: a wake-up's
+    CPU with the most jobs asleep over that with the fewest.
     """
 
     sleeping: int
@@ -56,12 +57,7 @@ class ClockResult:
     rss_after_mb: float
     plan: str
     costs: Sequence[Cost]
-
-    @property
-    def growth(self) -> float:
-        """A wake-up's CPU with the most jobs asleep over that with the fewest."""
-        spent = [cost.clock_us + cost.postgres_us for cost in self.costs]
-        return round(spent[-1] / spent[0], 2)
+    growth: float
 
 
 class WatchedClock(Clock):
@@ -134,6 +130,7 @@ class _Measurement:
         wall, own, theirs = self._timed(left)
         after = rss_mb(os.getpid(), alone=True)
         oldest_first = _oldest_first(self._clock.due_since)
+        spent = [cost.clock_us + cost.postgres_us for cost in costs]
         return ClockResult(
             sleeping=sleeping,
             due=due,
@@ -145,6 +142,7 @@ class _Measurement:
             rss_after_mb=round(after, 1),
             plan=plan,
             costs=costs,
+            growth=round(spent[-1] / spent[0], 2),
         )
 
     def _steady(self) -> float:

@@ -1,13 +1,15 @@
 """`./enlarger bench`: how fast the pipeline is, alone and beside others, and how well the pictures are checked."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from bench.clock import ClockResult
 from bench.clock import clock as measure_clock
@@ -18,10 +20,13 @@ from bench.report import record
 from bench.scrape import ScrapeResult
 from bench.scrape import scrape as measure_scrape
 from cli.failure import ends_plainly
+from local.servers import Say
 
 if TYPE_CHECKING:
     from bench.checks.cost import Cost
     from bench.checks.run import Half
+
+R = TypeVar("R", ClockResult, Contest, Result, ScrapeResult)
 
 app = typer.Typer(help="Measure how fast the pipeline is, and how well it checks pictures.", no_args_is_help=True)
 
@@ -34,6 +39,25 @@ def bench() -> None:
     """Measure how fast the pipeline is, on private servers, and how well it checks pictures."""
 
 
+def _measured(
+    part: str,
+    measure: Callable[[Say], tuple[R, dict[str, str]]],
+    shown: Callable[[R], RenderableType],
+    *,
+    as_json: bool,
+    keep: bool,
+) -> None:
+    console = Console(highlight=False, stderr=as_json)
+    with ends_plainly(console):
+        result, servers = measure(console.print)
+        if keep:
+            record(part, asdict(result), servers, console.print)
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=2))
+    else:
+        console.print(shown(result))
+
+
 @app.command()
 def machinery(
     *,
@@ -42,15 +66,7 @@ def machinery(
     keep: Record = False,
 ) -> None:
     """Measure the pipeline with its outside effects switched to nothing by its own settings."""
-    console = Console(highlight=False, stderr=as_json)
-    with ends_plainly(console):
-        result, servers = measure_machinery(orders, console.print)
-        if keep:
-            record("machinery", asdict(result), servers, console.print)
-    if as_json:
-        typer.echo(json.dumps(asdict(result), indent=2))
-    else:
-        console.print(_summary(result))
+    _measured("machinery", lambda say: measure_machinery(orders, say), _summary, as_json=as_json, keep=keep)
 
 
 @app.command()
@@ -66,17 +82,13 @@ def peers(  # noqa: PLR0913 - a command's options
     keep: Record = False,
 ) -> None:
     """Measure the same work on Celery, Dramatiq, FastStream, a hand-tuned loop and us, side by side."""
-    console = Console(highlight=False, stderr=as_json)
-    with ends_plainly(console):
+
+    def measure(say: Say) -> tuple[Contest, dict[str, str]]:
         if sweep_tunings:
-            sweep(only, console.print)
-        found, servers = contest(orders, rounds, only, console.print)
-        if keep:
-            record("peers", asdict(found), servers, console.print)
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
-    else:
-        console.print(_comparison(found))
+            sweep(only, say)
+        return contest(orders, rounds, only, say)
+
+    _measured("peers", measure, _comparison, as_json=as_json, keep=keep)
 
 
 @app.command()
@@ -88,16 +100,7 @@ def clock(
     keep: Record = False,
 ) -> None:
     """Measure the clock: wake-ups a second, how late they are, and what one costs as the number of sleepers grows."""
-    console = Console(highlight=False, stderr=as_json)
-    with ends_plainly(console):
-        result, servers = measure_clock(sleeping, due, console.print)
-        if keep:
-            record("clock", asdict(result), servers, console.print)
-    if as_json:
-        typer.echo(json.dumps(asdict(result) | {"growth": result.growth}, indent=2))
-    else:
-        console.print(_clock_summary(result))
-        console.print(result.plan, style="dim")
+    _measured("clock", lambda say: measure_clock(sleeping, due, say), _clock_summary, as_json=as_json, keep=keep)
 
 
 @app.command()
@@ -108,15 +111,7 @@ def scrape(
     keep: Record = False,
 ) -> None:
     """Measure how long each worker's /metrics takes over HTTP."""
-    console = Console(highlight=False, stderr=as_json)
-    with ends_plainly(console):
-        result, servers = measure_scrape(jobs, console.print)
-        if keep:
-            record("scrape", asdict(result), servers, console.print)
-    if as_json:
-        typer.echo(json.dumps(asdict(result), indent=2))
-    else:
-        console.print(_scrapes(result))
+    _measured("scrape", lambda say: measure_scrape(jobs, say), _scrapes, as_json=as_json, keep=keep)
 
 
 def _scrapes(result: ScrapeResult) -> Table:
@@ -249,7 +244,7 @@ def _comparison(found: Contest) -> Table:
     return table
 
 
-def _clock_summary(result: ClockResult) -> Table:
+def _clock_summary(result: ClockResult) -> RenderableType:
     table = Table(title=f"{result.sleeping:,} jobs asleep, {result.due:,} due at once", show_header=False)
     table.title_justify = "left"
     table.add_row("wake-ups a second", f"{result.per_s:,.0f}, and {result.per_core_s:,.0f} for each second of CPU")
@@ -257,7 +252,7 @@ def _clock_summary(result: ClockResult) -> Table:
     table.add_row("oldest first", "yes" if result.oldest_first else "NO")
     table.add_row("memory", f"{result.rss_before_mb:.0f} MB before, {result.rss_after_mb:.0f} MB after")
     table.add_row("cost of a wake-up", f"{result.growth:.2f} times that with {result.costs[0].sleeping:,} asleep")
-    return table
+    return Group(table, Text(result.plan, style="dim"))
 
 
 def _summary(result: Result) -> Table:
