@@ -70,7 +70,8 @@ class RabbitMQ(Broker):
         )
         self._write_files()
         self._epmd = Process(Program("epmd", self._epmd_command(), self._env()), folder / "log" / "epmd.log")
-        server = Program("rabbitmq", [str(bin_dir / "rabbitmq-server")], self._env())
+        log = folder / "log"  # what a dying node dumps into its folder is no business of ours
+        server = Program("rabbitmq", [str(bin_dir / "rabbitmq-server")], self._env(), cwd=log)
         self._server = self.process = Process(server, folder / "log" / "rabbitmq.log")
 
     def launch(self) -> None:
