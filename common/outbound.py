@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import ipaddress
 import socket
+import string
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import BinaryIO
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -89,31 +90,42 @@ class Guard:
         parts, address = checked
         try:
             return _stream(parts, address, target, limits.max_bytes, deadline)
+        except UnicodeError:  # a name or an address that no request can be written with
+            return Refused("the URL has characters that no URL has")
         except (HTTPError, HTTPException, OSError) as error:
             return Unreached(f"{type(error).__name__} while reading from {parts.hostname}")
 
     def lists(self, url: str) -> bool:
-        """Whether the host of this URL is on the list; nothing is asked of the network."""
-        parts = _split(url)
-        return not isinstance(parts, Refused) and self._listed(str(parts.hostname).lower(), _port(parts))
+        """Whether `fetch` would go for this URL: what it refuses is not sold. Nothing is asked of the network."""
+        return isinstance(self._wanted(url), SplitResult)
 
     def _check(self, url: str) -> tuple[SplitResult, str] | Refused | Unreached:
-        parts = _split(url)
+        parts = self._wanted(url)
         if isinstance(parts, Refused):
             return parts
-        host, port = str(parts.hostname).lower(), _port(parts)
-        open_door = host in self._allow or f"{host}:{port}" in self._allow
-        if not self._listed(host, port):
-            return Refused(f"the host {host} is not on the list")
-        if not open_door and (parts.scheme != "https" or port != 443):  # noqa: PLR2004 - https
-            return Refused("only https on port 443 is fetched")
+        host, port = _host(parts), _port(parts)
         try:
             addresses = self._resolve(host, port)
         except (OSError, UnicodeError):
             return Unreached(f"the name {host} does not resolve")
-        if not addresses or not (open_door or all(map(_public, addresses))):
+        if not addresses or not (self._open(host, port) or all(map(_public, addresses))):
             return Refused(f"the host {host} has an address that is not public")
         return parts, addresses[0]
+
+    def _wanted(self, url: str) -> SplitResult | Refused:
+        """All that the URL itself tells: its shape, its host, its scheme and port."""
+        parts = _split(url)
+        if isinstance(parts, Refused):
+            return parts
+        host, port = _host(parts), _port(parts)
+        if not self._listed(host, port):
+            return Refused(f"the host {host} is not on the list")
+        if not self._open(host, port) and (parts.scheme != "https" or port != 443):  # noqa: PLR2004 - https
+            return Refused("only https on port 443 is fetched")
+        return parts
+
+    def _open(self, host: str, port: int) -> bool:
+        return host in self._allow or f"{host}:{port}" in self._allow
 
     def _listed(self, host: str, port: int) -> bool:
         if host in self._hosts or f"{host}:{port}" in self._hosts:
@@ -122,16 +134,24 @@ class Guard:
 
 
 def _split(url: str) -> SplitResult | Refused:
+    """The URL as a request writes it: what is not ASCII in path and query is percent-encoded, as browsers do."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises when it is no number
+        path, query = quote(parts.path, safe=string.punctuation), quote(parts.query, safe=string.punctuation)
     except ValueError:
         return Refused("the URL does not parse")
     if len(url) > MAX_URL or any(ord(c) <= 32 or ord(c) == 127 for c in url) or "\\" in url:  # noqa: PLR2004 - ASCII
         return Refused("the URL has characters that no URL has")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
         return Refused("the URL must be http(s) with a host and no user")
-    return parts
+    if not parts.hostname.isascii():
+        return Refused("the host must be written in ASCII (xn--...)")
+    return parts._replace(path=path, query=query)
+
+
+def _host(parts: SplitResult) -> str:
+    return str(parts.hostname).lower()
 
 
 def _port(parts: SplitResult) -> int:

@@ -68,7 +68,8 @@ def find(edge: Parts, attachment_id: int) -> Picture:
     if picture is None:
         raise ApiError(404, "unknown_picture", Told(NO_PICTURE, {"number": attachment_id}))
     if not edge.sources.lists(picture.source_url):
-        log.error("picture.host_not_listed", attachment_id=attachment_id, hint="add its host to SOURCE_HOSTS")
+        hint = "its host must be in SOURCE_HOSTS; without https on port 443 in OUTBOUND_ALLOW too"
+        log.error("picture.host_not_listed", attachment_id=attachment_id, hint=hint)
         raise ApiError(403, "picture_not_for_sale", NOT_FOR_SALE)
     return picture
 

@@ -129,17 +129,29 @@ def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
     assert verdict == Unreached("the name cdn.example does not resolve")
 
 
+def _nobody_answers(_host: str, _port: int) -> Sequence[str]:
+    raise OSError
+
+
 LISTING = {
     "https://cdn.example/x": True, "https://CDN.EXAMPLE/x": True, "https://cdn.example:443/x": True,
     "https://a.upsampler.test/": True, "https://upsampler.test/": True, "https://a.b.upsampler.test/": True,
-    "https://files.example:8443/": True, "https://files.example/": False, "https://xcdn.example/": False,
+    "https://files.example:8443/": False, "https://files.example/": False, "https://xcdn.example/": False,
+    "http://cdn.example/x": False, "https://cdn.example:8443/x": False, "https://cdn.example/h\u00e4user.jpg": True,
+    "https://cdn.example/\ud800": False, "https://c\u00e4n.example/x": False,
+    "http://open.example/": True, "https://open.example:99/": True, "http://door.example:81/": True,
+    "http://door.example/": False, "http://elsewhere.example/": False,
     "https://upsampler.test.evil/": False, "https://xupsampler.test/": False, "not a url": False, "": False,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("url", "listed"), LISTING.items())
-def test_the_list_takes_exact_hosts_and_marked_subdomains(url: str, listed: bool) -> None:  # noqa: FBT001
-    assert Guard(LISTED, ()).lists(url) is listed
+def test_what_is_listed_is_what_would_be_fetched(url: str, listed: bool) -> None:  # noqa: FBT001
+    hosts = (*LISTED, "open.example", "door.example", "c\u00e4n.example")
+    guard = Guard(hosts, ("open.example", "door.example:81", "elsewhere.example"), _nobody_answers)
+
+    assert guard.lists(url) is listed
+    assert isinstance(guard.fetch(url, io.BytesIO(), LIMITS), Unreached if listed else Refused)
 
 
 def test_an_open_door_widens_no_list() -> None:

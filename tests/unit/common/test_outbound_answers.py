@@ -109,6 +109,32 @@ def test_an_unacceptable_body_is_refused(whole: bytes, reason: str) -> None:
     assert len(written) <= LIMITS.max_bytes
 
 
+REQUESTED = {
+    "/h\u00e4user.jpg": "/h%C3%A4user.jpg",
+    "/\u5bb6/a.png?name=\u00fc&sig=a%2Bb/c==": "/%E5%AE%B6/a.png?name=%C3%BC&sig=a%2Bb/c==",
+    "/%C3%A4%zz~'(x)*[1]|{2}^`": "/%C3%A4%zz~'(x)*[1]|{2}^`",
+    "?\U0001f3e0": "/?%F0%9F%8F%A0",
+}
+
+
+@pytest.mark.parametrize(("written", "asked"), REQUESTED.items())
+def test_what_is_not_ascii_is_percent_encoded_and_the_rest_is_left_alone(written: str, asked: str) -> None:
+    with site(answer(BODY)) as server:
+        host = f"127.0.0.1:{server.port}"
+        verdict = Guard([host], [host]).fetch(server.url + written, io.BytesIO(), LIMITS)
+
+    assert isinstance(verdict, Fetched), verdict
+    assert server.requests[0].startswith(f"GET {asked} HTTP/1.1\r\n".encode())
+
+
+@pytest.mark.parametrize("host", ["\u00fcber.example", "\u4f8b.example"])
+def test_a_url_that_no_request_can_be_written_with_is_refused(host: str) -> None:
+    guard = Guard([host], [host], lambda _host, _port: ["127.0.0.1"])
+
+    assert isinstance(guard.fetch(f"http://{host}:{closed_port()}/", io.BytesIO(), LIMITS), Refused)
+    assert isinstance(Guard(["a.example"], ()).fetch("https://a.example/\ud800", io.BytesIO(), LIMITS), Refused)
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "403 Forbidden", "401 Unauthorized"])
 def test_a_result_that_is_not_there_is_gone(status: str) -> None:
     verdict, _ = _fetch(answer(b"no", status=status))
