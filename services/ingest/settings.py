@@ -35,13 +35,16 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 def origin_of(url: str) -> str:
-    """`https://host[:port]`, as browsers write it in `Origin`; empty when the URL has none."""
+    """`https://host[:port]`, as browsers write it in `Origin`; empty when the URL has none.
+
+    Empty too where browsers and `urlsplit` could read different hosts: with a backslash, with a user.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return ""
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "\\" in url or "@" in parts.netloc:
         return ""
     default = {"http": 80, "https": 443}[parts.scheme]
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
