@@ -1,9 +1,9 @@
 """Rows, settings and a scripted web server for unit tests: what lanes decide from, held small in one place."""
 
 import contextlib
+import re
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from uuid import UUID
@@ -72,6 +72,7 @@ class Site:
         self.script = script
         self.requests: list[bytes] = []
         self.connections = 0
+        self._closed = threading.Event()
         self._listener = socket.create_server((host, 0))
         self.port = int(self._listener.getsockname()[1])
         self.url = f"http://{host}:{self.port}"
@@ -89,17 +90,30 @@ class Site:
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):  # the client has gone: the script is over
-            self.requests.append(connection.recv(65536))
+            self.requests.append(_request(connection))
             for piece in self.script():
                 if isinstance(piece, bytes):
                     connection.sendall(piece)
-                else:
-                    time.sleep(piece)
+                elif self._closed.wait(piece):
+                    return
 
     def close(self) -> None:
+        self._closed.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(5)
+
+
+def _request(connection: socket.socket) -> bytes:
+    """All of it, as its Content-Length says: head and body may come in pieces."""
+    whole = b""
+    while piece := connection.recv(65536):
+        whole += piece
+        head, ended, body = whole.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)\r\nContent-Length: *(\d+)", head)
+        if ended and len(body) >= int(length[1] if length else 0):
+            break
+    return whole
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """What holds for every route: CORS, one shape of errors, probes, numbers."""
 
+import re
+
 import pytest
 
 from tests.integration.ingest.shop import API, Shop
@@ -51,7 +53,7 @@ def test_a_long_form_is_refused(shop: Shop) -> None:
 def test_probes_and_numbers(shop: Shop) -> None:
     assert shop.get("/healthz").json() == {"status": "ok"}
     assert shop.get("/readyz").json() == {"database": True, "broker": True}
-    assert "enlarger_http_requests_total" in shop.get("/metrics").text
+    assert re.search(r'(?m)^enlarger_http_requests_total\{.*route="/readyz"', shop.get("/metrics").text)
 
 
 def test_numbers_name_routes_and_no_tickets(shop: Shop) -> None:

@@ -14,6 +14,7 @@ import pytest
 from common import database as schema
 from common.database import MIGRATIONS, migrate
 from local.database import Database
+from tests.integration.locks import await_second_try
 
 LONGEST_WRITE_S = 1.0
 FIRST = "0001_initial.sql"
@@ -35,6 +36,7 @@ FURTHER = (
        SELECT 'evt_' || job_id, 'checkout.session.completed', job_id, 'paid', '{}' FROM jobs""",
     "VACUUM ANALYZE",
 )
+WRITERS_MODE = "RowExclusiveLock"  # of those who stand in line behind a migration
 WRITES = (
     "UPDATE jobs SET version = version + 1 WHERE job_id = %s",
     "UPDATE attempts SET claimed_until = now() WHERE job_id = %s",
@@ -78,7 +80,7 @@ def test_a_migration_lets_writers_pass_while_somebody_holds_its_table(old_url: s
         slow_report.execute("SELECT count(*) FROM jobs")  # its lock lasts as long as its transaction
         with _writing(old_url) as seconds:
             migrating = pool.submit(migrate, old_url)
-            time.sleep(2)
+            await_second_try(old_url, besides=WRITERS_MODE)
             assert not migrating.done()
             slow_report.commit()
             assert migrating.result(30)

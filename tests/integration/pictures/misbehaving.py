@@ -66,7 +66,6 @@ WAYS: dict[str, Callable[[], object]] = {
     "hang": lambda: time.sleep(600),
     "spin": _spin,
     "eat": lambda: bytearray(1 << 34),
-    "write": lambda: Path("enlarger-misbehaves").write_bytes(bytes(64 << 20)),
     "nonsense": _nonsense,
     "silence": lambda: os._exit(0),
 }
@@ -75,6 +74,8 @@ WAYS: dict[str, Callable[[], object]] = {
 def _answer(task: Mapping[str, Any]) -> object:
     if task["way"] == "pry":
         return _pry(task["pid"])
+    if task["way"] == "write":
+        return Path(task["path"]).write_bytes(bytes(64 << 20))
     return WAYS[task["way"]]()
 
 

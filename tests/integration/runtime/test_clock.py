@@ -14,6 +14,7 @@ from common.confirms import Message
 from common.publisher import Patience
 from common.stages import Plan, Stage
 from services.poller.clock import Clock
+from tests.integration.locks import await_second_try
 from tests.integration.runtime.rig import PATIENCE, Rig, TinyLane
 from tests.integration.sandbox.standin import until
 
@@ -211,8 +212,7 @@ def test_a_clock_outlives_a_database_that_stumbles(rig: Rig, amqp: Broker) -> No
     with psycopg.connect(rig.database_url) as person:
         person.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")  # longer than a statement may wait for a lock
         thread.start()
-        thread.join(2.5)
-        assert thread.is_alive()
+        await_second_try(rig.database_url)
     until(lambda: rig.depth(PAID) == 3)
     stop.set()
     thread.join()

@@ -13,6 +13,7 @@ from common.outcomes import Outcome
 from common.stages import Stage, Status
 from services.submitter.handler import Submit
 from services.submitter.settings import SubmitterSettings
+from tests.integration.locks import await_second_try
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
 from tests.integration.sandbox.standin import until
 from tests.unit import builders
@@ -209,7 +210,7 @@ def test_an_override_whose_first_delivery_meets_a_locked_row_still_overrides(rig
         with psycopg.connect(rig.database_url) as other:
             other.execute("SELECT 1 FROM jobs WHERE job_id = %s FOR UPDATE", [job])
             rig.publish(f'{{"job_id": "{job}", "admin_override": true}}'.encode())
-            time.sleep(1.5)  # longer than the rig's time-out for locks: the first try has failed
+            await_second_try(rig.database_url)
         until(lambda: rig.depth(OUT) >= 1)
 
     assert rig.sql("SELECT attempt, admin_override FROM attempts") == [(1, True)]

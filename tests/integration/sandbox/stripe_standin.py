@@ -26,10 +26,17 @@ class Endpoint:
     url: str
     answer: Callable[[int], int] = lambda _earlier: 200
     got: list[tuple[str, bytes]] = field(default_factory=list)
+    one_by_one: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, signature: str, body: bytes) -> int:
-        self.got.append((signature, body))
-        return self.answer(len(self.got) - 1)
+        with self.one_by_one:
+            self.got.append((signature, body))
+            nth = len(self.got) - 1
+        return self.answer(nth)
+
+    def names(self, nth: int, about: str) -> bool:
+        """Whether that request is about this: events of an earlier test may still come."""
+        return about.encode() in self.got[nth][1]
 
     def bodies(self, about: str = "") -> list[Any]:
         return [json.loads(body) for _, body in self.got if about.encode() in body]

