@@ -15,6 +15,12 @@ from services.ingest.settings import KNOWN_SECRET
 # What docker-compose.yml knows better than `.env`.
 FIXED = frozenset({"DATABASE_URL", "AMQP_URL", "STORAGE_URL", "HOST", "PORT", "METRICS_HOST", "METRICS_PORT"})
 
+# What obstore reads of an S3 store's account (https://docs.rs/object_store, AmazonS3ConfigKey).
+S3 = (
+    "AWS_ACCESS_KEY_ID", "AWS_ALLOW_HTTP", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)  # fmt: skip
+
 Kept = dict[str, str]
 
 _SANDBOX = f"""\
@@ -48,6 +54,8 @@ POLL_FIRST_S=2
 
 # --- Of docker-compose.yml: images, and the ports of the pages on this machine.
 #ENLARGER_IMAGE=enlarger
+#VERSION=unreleased
+#REVISION=unknown
 #POSTGRES_IMAGE=postgres:16
 #RABBITMQ_IMAGE=rabbitmq:4-management
 #PROMETHEUS_IMAGE=prom/prometheus:v3.5.0
@@ -60,8 +68,15 @@ POLL_FIRST_S=2
 #GRAFANA_PORT=3000
 #SANDBOX_UPSAMPLER_SECONDS=2
 
-# --- Where pictures are kept: a volume of Compose by default.
+# --- Where pictures are kept: a volume of Compose by default. The others belong to s3://, and reach only the workers
+# that keep files; a store that is not Amazon's has an AWS_ENDPOINT_URL, and one without TLS wants AWS_ALLOW_HTTP=true.
 #STORAGE_URL=s3://bucket/folder
+#AWS_ACCESS_KEY_ID=
+#AWS_SECRET_ACCESS_KEY=
+#AWS_SESSION_TOKEN=
+#AWS_REGION=eu-central-1
+#AWS_ENDPOINT_URL=https://s3.example.com
+#AWS_ALLOW_HTTP=false
 
 # --- Everything else, each at its default.
 """
@@ -88,7 +103,8 @@ def passed_on(worker: str, cls: type[CommonSettings]) -> Callable[[], str]:
     """Makes `deploy/compose/WORKER.env`."""
 
     def make() -> str:
-        names = _told(name.upper() for name in cls.model_fields)
+        store = S3 if "storage_url" in cls.model_fields else ()
+        names = _told([*(name.upper() for name in cls.model_fields), *store])
         return "\n".join([f"# What {worker} is told of .env; made by `./enlarger docs`.", *names]) + "\n"
 
     return make

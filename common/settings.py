@@ -9,6 +9,8 @@ from typing import TypeVar
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common import tracing
+
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
@@ -83,6 +85,15 @@ class CommonSettings(DatabaseSettings):
 
     test_crash_points: str = Field(default="", description="for tests only: where the process kills itself")
     test_mutant: str = Field(default="", description="for tests only: the safety control that is broken")
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _can_be_sent(cls, value: str) -> str:
+        if value and not tracing.available():
+            raise ValueError(
+                "the extra `tracing` is not installed here: install requirements.lock, or leave this empty"
+            )
+        return value
 
 
 class SecretKeySettings(BaseSettings):

@@ -2,7 +2,7 @@
 
 The order's `traceparent` is made with it and lies on its row; every message and log line carries it, so whatever wakes
 the order up continues the same trace. Spans are made and sent only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set (the
-extra `tracing` must be installed); everywhere else the cost is one look at a name.
+extra `tracing` must be installed; the image has it); everywhere else the cost is one look at a name.
 """
 
 import re
@@ -10,10 +10,13 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 # version-traceid-spanid-flags (https://www.w3.org/TR/trace-context/); zeros are no ids
 _FORM = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+_EXTRA = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
 
 current: ContextVar[str | None] = ContextVar("traceparent", default=None)  # of the request that is being answered
 
@@ -62,8 +65,16 @@ def span(name: str, own: str, parent: str | None, seconds: float, about: Mapping
         _sink.span(name, own, parent, seconds, about)
 
 
+def available() -> bool:
+    """Whether the extra `tracing` is installed."""
+    try:
+        return all(map(find_spec, _EXTRA))
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
+
+
 def configure(service: str, endpoint: str) -> None:
-    """Export to this OTLP/HTTP endpoint from now on; "" exports nothing. Raises ImportError without the extra."""
+    """Export to this OTLP/HTTP endpoint from now on; "" exports nothing. Needs what `available` looks for."""
     global _sink  # noqa: PLW0603 - one exporter per process, set once when it starts
     _sink = _Otlp(service, endpoint) if endpoint else None
 

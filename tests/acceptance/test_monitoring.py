@@ -22,6 +22,7 @@ from tests.acceptance.watched import Watched, live, watched
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$service": ".+"}
 COUNTED_S = 60.0  # a census that was slow on a busy machine waits in proportion before it counts what has ended again
 COMPARED = re.compile(r"(.+?) (?:>=|>|<|<=|==) [0-9.e]+", re.DOTALL)
+ABSENT = re.compile(r"absent\((.+?})\)")
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +57,10 @@ def _measures() -> dict[str, str]:
     found = {}
     for group in yaml.safe_load(RULES.read_text())["groups"]:
         for rule in group["rules"]:
-            for number, part in enumerate(rule["expr"].split(" and ")):
-                compared = COMPARED.fullmatch(part)
-                measure = compared.group(1) if compared else part.removeprefix("absent(").removesuffix(")")
-                assert compared or part.startswith("absent("), f"{rule['alert']} compares nothing with a number"
-                found[f"{rule['alert']} / {number}"] = measure
+            for number, part in enumerate(re.split(" (?:and|or) ", rule["expr"])):
+                told = COMPARED.fullmatch(part) or ABSENT.search(part)
+                assert told, f"{rule['alert']} compares nothing with a number"
+                found[f"{rule['alert']} / {number}"] = told.group(1)
     return found
 
 

@@ -1,14 +1,17 @@
 """What comes with a trace goes on in it, and what is exported has the ids that messages carry."""
 
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from common import tracing
+from common.settings import CommonSettings, load
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 GIVEN = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -92,3 +95,29 @@ def test_a_span_is_exported_under_the_ids_that_messages_carry(collector: Collect
     tracing.span("poller upscale.check", own, GIVEN, 0.5, {"outcome": "Move"})
     tracing.close()
     assert collector.spans == [("poller upscale.check", TRACE, own[36:52], "b7ad6b7169203331")]
+
+
+def test_an_endpoint_without_the_extra_stops_the_start_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://e@h/e",
+        "AMQP_URL": "amqp://h",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load(CommonSettings).otel_exporter_otlp_endpoint == "http://c:4318"
+    for name in [each for each in sys.modules if each.startswith("opentelemetry.sdk")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    with pytest.raises(SystemExit) as ended:
+        load(CommonSettings)
+    assert ended.value.code == 2
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT: Value error, the extra `tracing` is not installed" in capsys.readouterr().err
+
+
+def test_the_image_can_send_spans() -> None:
+    lock = (Path(__file__).parents[3] / "requirements.lock").read_text()
+    assert "\nopentelemetry-sdk==" in lock
+    assert "\nopentelemetry-exporter-otlp-proto-http==" in lock

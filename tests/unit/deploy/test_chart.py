@@ -2,6 +2,7 @@
 for KEDA and the Prometheus operator against what we keep of theirs.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from jsonschema import Draft7Validator, ValidationError
 
 from cli.docs import WORKERS
+from cli.environments import S3
 from common.topology import queues
 from common.version import VERSION
 from local.bootstrap import ROOT
@@ -136,6 +138,59 @@ def test_every_queue_scales_its_lane_and_the_clock_never_ends(manifests: list[di
     assert all(one["spec"]["minReplicaCount"] >= 1 for one in scaled.values())
     assert "clock" not in scaled
     assert _of(manifests, "Deployment")["clock"]["spec"]["replicas"] >= 1
+
+
+def test_the_page_about_scaling_says_what_the_chart_does(manifests: list[dict[str, Any]]) -> None:
+    page = (ROOT / "docs/scaling.md").read_text()
+    rows = {cells[0]: cells for line in page.splitlines() if len(cells := line.strip("| ").split(" | ")) == 5}
+    scaled = {lane: one["spec"] for lane, one in _of(manifests, "ScaledObject").items() if lane != "ingest"}
+    for lane, spec in scaled.items():
+        told_of = [trigger["metadata"] for trigger in spec["triggers"]]
+        values = ", ".join(f"{each['queueName'].partition('.')[2]} {each['value']}" for each in told_of)
+        _, _, *told = rows[lane]
+        assert [values, str(spec["minReplicaCount"])] == told[:2], lane
+        assert told[2].split(" ")[0] == str(spec["maxReplicaCount"]), lane
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["spec"]
+    made = scaled["deliver"]
+    for name in ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod"):
+        assert shown[name] == made[name]
+    assert [_asked(trigger) for trigger in shown["triggers"]] == [_asked(trigger) for trigger in made["triggers"]]
+
+
+def _asked(trigger: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in trigger["metadata"].items() if name != "hostFromEnv"}
+
+
+def test_metrics_are_called_as_dashboards_and_alerts_ask_for_them(manifests: list[dict[str, Any]]) -> None:
+    monitors, services = _of(manifests, "ServiceMonitor"), _of(manifests, "Service")
+    assert {services[lane]["metadata"]["labels"][one["spec"]["jobLabel"]] for lane, one in monitors.items()} == {
+        "enlarger"
+    }
+    called = {lane: one["spec"]["endpoints"][0]["relabelings"][0]["replacement"] for lane, one in monitors.items()}
+    assert called == {lane: worker.rpartition(" ")[2] for lane, worker in READS.items()}
+    rules = (ROOT / "deploy/prometheus/rules.yml").read_text()
+    assert all(re.search(rf'service=~?"{service}[|"]', rules) for service in called.values())
+
+
+def test_a_collector_is_reached_only_where_its_port_is_given(manifests: list[dict[str, Any]]) -> None:
+    usual = _of(manifests, "NetworkPolicy").values()
+    assert not [policy for policy in usual if {"port": 4318} in _egress(policy)]
+    given = _of(list(_rendered(GIVEN | {"ports": {"tracing": 4318}})), "NetworkPolicy").values()
+    assert all({"port": 4318} in _egress(policy) for policy in given)
+    assert all({"port": 5432} in _egress(policy) for policy in given)
+
+
+def _egress(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    return [port for rule in policy["spec"]["egress"] for port in rule["ports"]]
+
+
+def test_whoever_keeps_files_gets_the_store_s_account_and_nobody_else(manifests: list[dict[str, Any]]) -> None:
+    told = {
+        lane: {name for name in _variables(one) if name in S3} for lane, one in _of(manifests, "Deployment").items()
+    }
+    keeping = {lane for lane in READS if "storage_url" in WORKERS[READS[lane]].model_fields}
+    account = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"}
+    assert told == {lane: account if lane in keeping else set() for lane in READS}
 
 
 def test_every_pod_is_unprivileged(manifests: list[dict[str, Any]]) -> None:

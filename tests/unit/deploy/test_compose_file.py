@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cli.docs import WORKERS
-from cli.environments import FIXED
+from cli.environments import FIXED, S3
 from local.bootstrap import ROOT
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
@@ -56,3 +56,15 @@ def test_whoever_keeps_files_has_the_volume_and_nobody_else(worker: str) -> None
     keeps = "storage_url" in WORKERS[worker].model_fields
     assert ("STORAGE_URL" in told["environment"]) == keeps
     assert ("files:/var/lib/enlarger" in told.get("volumes", [])) == keeps
+    account = set(S3) & set((ROOT / told["env_file"]).read_text().split())
+    assert account == (set(S3) if keeps else set())
+
+
+def test_the_store_s_account_stands_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text("utf-8")
+    assert [name for name in S3 if not re.search(rf"^#{name}=", example, re.MULTILINE)] == []
+
+
+def test_the_database_is_where_its_volume_is_whatever_the_image_s_version() -> None:
+    postgres = SERVICES["postgres"]
+    assert postgres["volumes"] == [f"postgres:{postgres['environment']['PGDATA']}"]

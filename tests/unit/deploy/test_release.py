@@ -1,6 +1,7 @@
 """What a release consists of beside the code: it builds, and says one version everywhere."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_the_workflow_and_the_hooks_run_what_people_run() -> None:
     assert runs[0].startswith("./enlarger test")
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert all((ROOT / hook["entry"].split()[0]).exists() for hook in hooks)
+
+
+def test_the_release_builds_an_image_of_this_version_that_says_so() -> None:
+    command = (
+        f"docker build --build-arg VERSION={VERSION} --build-arg REVISION=$(git rev-parse HEAD) -t enlarger:{VERSION} ."
+    )
+    assert command in (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"^ARG (\w+)=(\w+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    built = [
+        told["build"]
+        for told in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+        if "build" in told
+    ]
+    assert {name for name, _ in named} == {"VERSION", "REVISION"}
+    assert all(one["args"] == {name: f"${{{name}:-{default}}}" for name, default in named} for one in built)
 
 
 def test_the_changelog_knows_what_comes() -> None:

@@ -47,3 +47,8 @@ securityContext:
       optional: true
       {{- end }}
 {{- end }}
+
+{{- /* What a lane is called in metrics: its worker, but each of the finisher's lanes by its own name. */}}
+{{- define "enlarger.service" -}}
+{{ if eq (first .args) "finisher" }}{{ .lane }}{{ else }}{{ first .args }}{{ end }}
+{{- end }}
