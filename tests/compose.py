@@ -21,6 +21,11 @@ STAND_INS = ("stripe", "upsampler", "inbox", "shop")
 SERVERS = ("postgres", "rabbitmq")
 
 
+def docker_is_promised() -> bool:
+    """Whether a test may not be skipped for want of a daemon: `REQUIRE_DOCKER=1`, as in CI."""
+    return os.environ.get("REQUIRE_DOCKER") == "1"
+
+
 def compose_command() -> list[str] | None:
     """`docker compose`, or `docker-compose` of version 2 or newer; None without either."""
     for command in (["docker", "compose"], ["docker-compose"]):

@@ -12,6 +12,7 @@ from local.bootstrap import ROOT
 ORDERS, SECONDS, SEED = 100, 60, 7
 
 
+@pytest.mark.alone  # its faults come by the clock, and its judge excuses by it
 @pytest.mark.timeout(400)
 def test_a_minute_of_every_fault_loses_nothing_and_does_nothing_twice(tmp_path: Path) -> None:
     tmp_path.chmod(0o711)  # so that a server that runs as another user reaches its data

@@ -16,16 +16,17 @@ from cli.environments import example_values
 from local.bootstrap import ROOT
 from local.docker import docker_answers
 from local.processes import await_condition
-from tests.compose import SERVERS, STAND_INS, WORKERS, Installation, compose_command, docker
+from tests.compose import SERVERS, STAND_INS, WORKERS, Installation, compose_command, docker, docker_is_promised
 
 HEALTHY_S = 90
 MAX_OVER_BASE = 250_000_000
 CAT = 105
 ROUTES = "/wp-json/smi/v1"
+NO_COMPOSE = "no Compose of version 2 or newer"
 
 pytestmark = [
-    pytest.mark.skipif(not docker_answers(), reason="no Docker daemon answers"),
-    pytest.mark.skipif(compose_command() is None, reason="no Compose of version 2 or newer"),
+    pytest.mark.skipif(not docker_answers() and not docker_is_promised(), reason="no Docker daemon answers"),
+    pytest.mark.skipif(compose_command() is None and not docker_is_promised(), reason=NO_COMPOSE),
     pytest.mark.timeout(900),
     pytest.mark.alone,
 ]
@@ -35,7 +36,7 @@ pytestmark = [
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Built, and not yet started."""
     command = compose_command()
-    assert command is not None
+    assert command is not None, NO_COMPOSE
     made = Installation(f"enlarger-test-{secrets.token_hex(3)}", tmp_path_factory.mktemp("compose"), command)
     docker("build", "--quiet", "--tag", "enlarger", str(ROOT))
     yield made
@@ -141,7 +142,7 @@ def _find(pattern: str, text: str) -> str:
 
 def test_every_container_of_the_sandbox_is_in_this_test(tmp_path: Path) -> None:
     command = compose_command()
-    assert command is not None
+    assert command is not None, NO_COMPOSE
     listed = Installation("enlarger-test", tmp_path, command).compose("config", "--services").split()
     assert sorted(listed) == sorted((*WORKERS, *STAND_INS, *SERVERS))
     assert example_values("A=1\n#B=2\n# C\n") == {"A": "1"}
