@@ -41,6 +41,11 @@ class Attempt(NamedTuple):
     ended_s: float | None = None
 
     @property
+    def holds_place(self) -> bool:
+        """It counts as in flight at the provider."""
+        return not self.ended and self.state in {AttemptState.CLAIMED, AttemptState.OPEN, AttemptState.UNKNOWN}
+
+    @property
     def promising(self) -> bool:
         """It is at the provider, or has a result whose link still lives."""
         return self.state == AttemptState.OPEN or (self.state == AttemptState.SUCCEEDED and not self.result_dead)
@@ -135,6 +140,23 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
             "life_s": ("float8", [result_life_s] * len(records)),
         },
     )
+
+
+def forgotten(tx: Transaction, after_s: float) -> list[Attempt]:
+    """Attempts that hold a place at the provider for over `after_s` seconds although their jobs have gone on without
+    them: a promise that ended, a refund, a person's word. A few at a time; their jobs are locked.
+    """
+    rows = tx.execute(
+        """SELECT a.job_id FROM attempts a JOIN jobs j USING (job_id)
+           WHERE a.ended_at IS NULL AND a.state IN ('claimed', 'open', 'unknown') AND j.stage NOT IN ('submit', 'watch')
+             AND COALESCE(a.submitted_at, a.claimed_until) < now() - make_interval(secs => %(after)s)
+           LIMIT 100 FOR UPDATE OF j SKIP LOCKED""",
+        {"after": after_s},
+    ).fetchall()
+    if not rows:
+        return []
+    found = of_jobs(tx, [row[0] for row in rows])
+    return [a for tried in found.values() for a in tried if a.holds_place and a.age_s >= after_s]
 
 
 _RECORD = (

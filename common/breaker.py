@@ -12,7 +12,7 @@ from uuid import UUID
 
 from common import notices
 from common.database import Transaction
-from common.limits import Limits
+from common.limits import CAPACITY_LOCK, Limits
 from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, Unknown
 
 NAME = "provider"
@@ -73,6 +73,7 @@ def heard(tx: Transaction, answers: Sequence[object], limits: Limits) -> None:
     told = _fold(answers)
     if not told.failures and (not told.accepted or (before.closed and not before.failures)):
         return  # the usual case costs one look
+    tx.execute("SELECT pg_advisory_xact_lock(%s)", [CAPACITY_LOCK])  # who gives places holds it, then takes the row
     now = read(tx, lock=True)
     change = judge(now, answers, limits)
     if change.state is not now.state or change.failures != now.failures:

@@ -14,9 +14,8 @@ from uuid import UUID
 from common import breaker, jobs
 from common.breaker import Breaker
 from common.database import Transaction, keys, unnest
-from common.limits import EARLY_S, LATE_S, Limits, spacing_s
+from common.limits import CAPACITY_LOCK, EARLY_S, LATE_S, Limits, spacing_s
 
-CAPACITY_LOCK = 0x696E666C69676874  # pg_advisory_xact_lock key: who gives the provider's places goes alone
 SCANNED = 100  # of the queue at once: those at its head may have been refunded meanwhile
 ENOUGH = 5  # deliveries that tell how long one takes
 EARLY, LATE = timedelta(seconds=EARLY_S), timedelta(seconds=LATE_S)
@@ -59,6 +58,14 @@ def turns(tx: Transaction, wanted: Sequence[UUID], limits: Limits, wait_s: float
         else Turn(go=False, wait_s=(slots[job] - now).total_seconds() if job in later else behind_s)
         for job in wanted
     }
+
+
+def queue_behind_breaker(tx: Transaction, refused: Sequence[UUID]) -> None:
+    """These (locked) jobs were surely not accepted. Where the breaker is not closed they stand in the queue while they
+    wait: one of them tries when its pause is over, however long its own wait is.
+    """
+    if refused and not breaker.read(tx).closed:
+        _enter(tx, refused)
 
 
 def wake_waiting(tx: Transaction, limits: Limits) -> int:

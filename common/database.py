@@ -50,6 +50,7 @@ AWAY = (
     errors.AdminShutdown,
     errors.CrashShutdown,
     errors.CannotConnectNow,
+    errors.ReadOnlySqlTransaction,  # a demoted primary, or a server that was closed to writers
 )
 # Errors of this class are about this one transaction: to be run again, nothing is away.
 PASSING = (
@@ -124,7 +125,11 @@ class Database:
         self._began[token] = time.monotonic()
         try:
             with self._pool.connection() as connection:
-                yield connection
+                try:
+                    yield connection
+                except errors.ReadOnlySqlTransaction:
+                    connection.close()  # the next one may lead to the server that writes
+                    raise
             connection.served_at = time.monotonic()
         except PASSING:
             raise

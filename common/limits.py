@@ -10,6 +10,8 @@ from common.settings import RULES
 # A call that was given a slot time starts at most this much before or after it: what a batch, a wake-up and a thread
 # take. Slot times stand so far apart that even then no minute holds more calls than the limit.
 EARLY_S, LATE_S = 1.0, 3.0
+# pg_advisory_xact_lock key: who gives the provider's places goes alone. It is taken before the breaker's row.
+CAPACITY_LOCK = 0x696E666C69676874
 
 
 def spacing_s(per_min: int) -> float:

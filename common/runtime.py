@@ -30,7 +30,7 @@ from common.outage import Patient
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
 from common.outflow import dead_letter, follows, report
 from common.stages import Plan, Stage
-from common.tap import DATABASE, Tap
+from common.tap import DATABASE, STOPPING, Tap
 
 Taken = Delivery | Item
 Decided = tuple[Item, Job | None, Question | Outcome]
@@ -46,7 +46,7 @@ def _job_id(item: Item) -> UUID:
 
 
 class LaneRunner:
-    """Runs one lane: its subscription, its two batching threads, its handler threads."""
+    """Runs one lane: its subscription, its deciding thread, its handler threads."""
 
     def __init__(self, lane: Lane, database: Database, plans: Mapping[Stage, Plan], metrics: Metrics) -> None:
         self.lane = lane
@@ -71,11 +71,16 @@ class LaneRunner:
         self._asking.start()
         self._deciding.start()
 
-    def drain(self, timeout_s: float) -> bool:
-        """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
-        self.tap.close(DATABASE)
+    def stop_taking(self) -> None:
+        """From now on what the broker brings is left to it."""
+        self.tap.close(STOPPING)
         with self._idle:
             self._stopping.set()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Take no more, finish what is under way; False when that took too long (it will be delivered again)."""
+        self.stop_taking()
+        with self._idle:
             drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
         self._inbox.put(None)
         self._asking.stop()
@@ -210,7 +215,8 @@ class LaneRunner:
     def _guarded(self, items: Sequence[Item], tries_left: int = OVERRIDE_TRIES) -> list[Decided]:
         """Run a batch in one transaction; on a failure one by one, so that one bad outcome sinks only itself.
 
-        A person's override has no wake-up that would repeat it: it is tried again, and in the end a dead letter.
+        An answer from outside is not to be had twice, and a person's override has no wake-up that would repeat it: they
+        are tried again. In the end the override is a dead letter.
         """
         try:
             return self._patient.run(lambda: self.decide(items))
@@ -221,10 +227,11 @@ class LaneRunner:
                 log.warning("batch.split", size=len(items), exc_info=True)
                 return [result for item in items for result in self._guarded([item])]
             log.exception("outcome.failed", job_id=str(items[0].event.job_id))
-            if not items[0].event.insists:
-                return self._postponed(items)
-            if isinstance(error, PASSING) and tries_left:
+            insists = items[0].event.insists
+            if isinstance(error, PASSING) and tries_left and (insists or items[0].asked):
                 return self._guarded(items, tries_left - 1)
+            if not insists:
+                return self._postponed(items)
             return [(items[0], None, Refuse(f"this override met an error ({type(error).__name__}): replay it"))]
 
     def _transaction(

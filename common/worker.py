@@ -137,6 +137,8 @@ class Worker:
 
     def _drain(self) -> None:
         deadline = time.monotonic() + DRAIN_S
+        for runner in self._runners:
+            runner.stop_taking()
         drained = [runner.drain(max(deadline - time.monotonic(), 0)) for runner in self._runners]
         for thread in self._tickers:
             thread.join(max(deadline - time.monotonic(), 0))

@@ -150,9 +150,11 @@ class Refund:
                 return Wait(HOUR_S, kind="refund_waits", detail={"status": "refunded elsewhere"})
             case RefundUnclear(why=why):
                 return Wait(backoff_s(self._plan, job.tries), counted=True, kind="refund_unclear", detail={"why": why})
+            case RefundedElsewhere():  # its row is closed: the next one asks for what is left
+                wait = Wait(backoff_s(self._plan, job.tries), counted=True, kind="refunded_elsewhere")
+                return after(job, cents) or wait
         rejected = _rejected(answer)
-        detail = {"why": rejected or "refunded elsewhere"}
-        later = Wait(RETRY_REJECTED_S, kind="refund_rejected", detail=detail, emit=_look(job, rejected))
+        later = Wait(RETRY_REJECTED_S, kind="refund_rejected", detail={"why": rejected}, emit=_look(job, rejected))
         return after(job, cents) or later
 
 

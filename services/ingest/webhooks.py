@@ -91,13 +91,19 @@ def provider_webhook(
 
 
 def _note(tx: Transaction, job_id: UUID, attempt: int, provider_id: str | None) -> tuple[bool, str | None]:
-    """Write the hint on the attempt, with the id that it lacked; whether it is still open, and the job's trace."""
+    """Write the hint on the attempt, with the id that it lacked; whether it is still open, and the job's trace.
+
+    One that was given up because nobody had ever heard of it is open again: it may have won, and what it cost is known.
+    """
     row = tx.execute(
         """UPDATE attempts a SET hinted_at = now(),
-               provider_id = CASE WHEN a.state IN ('claimed', 'unknown')
-                                   AND NOT EXISTS (SELECT 1 FROM attempts o WHERE o.provider_id = %(id)s)
-                                  THEN COALESCE(a.provider_id, %(id)s) ELSE a.provider_id END
-           WHERE a.job_id = %(job)s AND a.attempt = %(attempt)s
+               provider_id = CASE WHEN i.new THEN COALESCE(a.provider_id, %(id)s) ELSE a.provider_id END,
+               state = CASE WHEN i.new AND a.ended_at IS NOT NULL THEN 'open' ELSE a.state END,
+               ended_at = CASE WHEN i.new THEN NULL ELSE a.ended_at END
+           FROM (SELECT o.job_id, o.attempt, o.state IN ('claimed', 'unknown') AND %(id)s::text IS NOT NULL
+                        AND NOT EXISTS (SELECT 1 FROM attempts x WHERE x.provider_id = %(id)s) AS new
+                 FROM attempts o WHERE o.job_id = %(job)s AND o.attempt = %(attempt)s FOR UPDATE) i
+           WHERE a.job_id = i.job_id AND a.attempt = i.attempt
            RETURNING a.ended_at IS NULL, (SELECT traceparent FROM jobs j WHERE j.job_id = a.job_id)""",
         {"id": provider_id, "job": job_id, "attempt": attempt},
     ).fetchone()

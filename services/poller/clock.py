@@ -22,7 +22,7 @@ from common import crash, jobs
 from common.broker import Broker
 from common.confirms import Message
 from common.database import PASSING, Database, DatabaseAwayError, unnest
-from common.events import Event, JobAttention, encode
+from common.events import Event, JobAttention, UpscaleCheck, encode
 from common.stages import Plan, Stage, Status
 from common.switches import CLOCK_RUNS
 from services.poller.metrics import WAKE_LATENESS, WAKES
@@ -94,7 +94,7 @@ class Clock:
         while not stop.is_set():
             try:
                 if self._places:
-                    self._places.look()
+                    self._ask(self._places.look())
                 woken = self.tick() if self._broker.ready else 0
             except DatabaseAwayError as error:
                 if not away:
@@ -109,6 +109,11 @@ class Clock:
             away = False
             if woken < BATCH:
                 stop.wait(IDLE_S)
+
+    def _ask(self, checks: Sequence[UpscaleCheck]) -> None:
+        """Hints: one that is lost comes again."""
+        if checks and self._broker.ready:
+            self._broker.publish_and_wait([Message(check.name, encode(check, self.name)) for check in checks])
 
     def tick(self) -> int:
         """Wake what is due; returns how many jobs that were."""

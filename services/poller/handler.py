@@ -1,7 +1,7 @@
 """The stage `watch`: the provider is asked how the submissions of a job stand.
 
 Consumes: upscale.submitted (a first look if the provider's webhook already spoke), upscale.check.
-Publishes: upscale.done, upscale.failed.
+Publishes: upscale.done, upscale.failed; payment.completed where a submission is heard of after it was given up.
 Replays: a job in `fetch` emits upscale.done again, one in `refund` upscale.failed. Asking twice harms nobody: a status
 check has no effect at the provider, so it needs no claim.
 """
@@ -16,7 +16,7 @@ from common import attempts, capacity, crash
 from common.attempts import Attempt, AttemptState, Record
 from common.batches import backoff_s
 from common.database import Transaction
-from common.events import Event, UpscaleCheck, UpscaleDone, UpscaleSubmitted
+from common.events import Event, PaymentCompleted, UpscaleCheck, UpscaleDone, UpscaleSubmitted
 from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
@@ -116,6 +116,9 @@ class Watch:
         look = Look(tuple((a.attempt, a.provider_id) for a in tried if not a.ended and a.provider_id))
         if job.stage is Stage.WATCH:
             return self._watching(work, tried, look)
+        if job.stage is Stage.SUBMIT and isinstance(work.event, UpscaleCheck) and look.submissions:
+            # heard of after it was given up: the submitter sees that it runs, and submits no other
+            return Nothing("in stage submit", (PaymentCompleted(job_id=job.job_id, traceparent=job.traceparent),))
         if job.stage is Stage.FETCH and isinstance(work.event, UpscaleSubmitted):
             return Nothing("done already", (_done(job, job.attempt),))
         if isinstance(work.event, UpscaleCheck) and job.stage in LATE_STAGES and look.submissions:

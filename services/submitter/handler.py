@@ -11,9 +11,8 @@ ran out without an answer is *unknown*: it may have been accepted, so the job is
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from common import attempts, breaker, budget, capacity, crash, jobs
@@ -40,13 +39,13 @@ from common.provider import (
 from common.signing import Signer
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.submitter import override
+from services.submitter.answers import TooLate, record_of, told_meanwhile
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
 from services.submitter.override import Override
 from services.submitter.settings import SubmitterSettings
 from services.submitter.source import LookAtSource, SourceAnswer, Sources
 
 OUR_TROUBLE_WAIT_S = 60.0
-_ENDS = {State.SUCCEEDED: AttemptState.SUCCEEDED, State.FAILED: AttemptState.FAILED}
 
 _answered = cache(SUBMISSIONS.labels)
 
@@ -57,11 +56,6 @@ class Ask(NamedTuple):
     claim: Claim
     submission: Submission
     start_before: float
-
-
-@dataclass(frozen=True, slots=True)
-class TooLate:
-    """The claim was about to run out: nothing was sent."""
 
 
 Step = Claim | Record | Override | Question | Outcome
@@ -133,7 +127,7 @@ class Submit:
         if crash.broken("no_attempt_row"):
             attempts.claim(tx, [a.about.claim for a in answered], self._lease_s)
         known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
-        records = [r for a in answered if (r := _record(a, known)) and not crash.broken("answer_not_recorded")]
+        records = [r for a in answered if (r := record_of(a, known)) and not crash.broken("answer_not_recorded")]
         attempts.record(tx, records, self._settings.result_life_s)
         jobs.raise_attention(
             tx,
@@ -145,7 +139,9 @@ class Submit:
         )
         if self._limited:
             breaker.heard(tx, [a.answer for a in answered], self._limits)
-        return [self._decide(a.work.job, a.about.claim.attempt, a.answer) for a in answered]
+            refused = [a.work.job.job_id for a in answered if isinstance(a.answer, NotAccepted)]
+            capacity.queue_behind_breaker(tx, refused)
+        return [self._decide(a, told_by_webhook=told_meanwhile(a, known)) for a in answered]
 
     def _turns(self, tx: Transaction, wanted: Sequence[UUID]) -> Mapping[UUID, Turn]:
         """Whose turn it is; everybody's, where the provider knows no limits."""
@@ -216,13 +212,19 @@ class Submit:
             case Record(state=AttemptState.OPEN, attempt=attempt):
                 return self._watch(job, attempt, {"attempt": attempt, "told_by": "webhook"})
             case Record(attempt=attempt):
-                return self._decide(job, attempt, Unknown("no answer was recorded"))
+                return self._leads(job, attempt, Unknown("no answer was recorded"))
         return step
 
-    def _decide(self, job: Job, attempt: int, answer: SubmitAnswer | TooLate) -> Outcome:
+    def _decide(self, answered: Answered, *, told_by_webhook: bool) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""
+        job, attempt = answered.work.job, answered.about.claim.attempt
         if job.stage is not Stage.SUBMIT:
             return Nothing(f"answered in stage {job.stage}")
+        if told_by_webhook:
+            return self._watch(job, attempt, {"attempt": attempt, "told_by": "webhook"})
+        return self._leads(job, attempt, answered.answer)
+
+    def _leads(self, job: Job, attempt: int, answer: SubmitAnswer | TooLate) -> Outcome:
         match answer:
             case Report(state=State.FAILED, error=error):
                 return failed(job, "provider_failed", error or "no reason given")
@@ -277,24 +279,3 @@ def _overrides(event: Event) -> bool:
 
 def _submitted(job: Job, attempt: int) -> UpscaleSubmitted:
     return UpscaleSubmitted(job_id=job.job_id, attempt=attempt or None, traceparent=job.traceparent)
-
-
-def _record(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Record | None:
-    """The row's new state. A late answer heals an `unknown`; an answer under an older claim changes nothing else."""
-    claim: Claim = answered.about.claim
-    row = next(a for a in known[claim.job_id] if a.attempt == claim.attempt)
-    ours = row.claim_no == claim.claim_no and row.state == AttemptState.CLAIMED
-    key = (claim.job_id, claim.attempt)
-    match answered.answer:
-        case Report(state=state) as told if ours or row.state == AttemptState.UNKNOWN:
-            kind = _ENDS.get(state, AttemptState.OPEN)
-            ended = kind is not AttemptState.OPEN
-            spent = None if answered.work.job.canary else told.credits
-            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, spent, told.error)
-        case Unknown(why=why) if ours:
-            return Record(*key, AttemptState.UNKNOWN, ended=False, error=why)
-        case PictureRefused(why=why) if ours:
-            return Record(*key, AttemptState.FAILED, ended=True, error=why)
-        case NotAccepted() | OurTrouble() | TooLate() if ours:
-            return Record(*key, AttemptState.WAITING, ended=False)
-    return None

@@ -124,8 +124,13 @@ def _read(tx: Transaction, means: Means) -> Facts:
 
 
 def _tried(tx: Transaction) -> bool:
-    """Whether an order may go, or one is needed to find out: only who waits for a place tries an open breaker, and a
-    shop that sold nothing until then would wait for ever once the last of them was refunded.
+    """Whether an order may go, or one is needed to find out: only orders on their way to the provider try an open
+    breaker, and a shop that sold nothing until then would wait for ever once the last of them was refunded.
     """
     state = breaker.read(tx)
-    return state.closed or (state.over and not capacity.load(tx).waiting)
+    if state.closed or not state.over:
+        return state.closed
+    on_their_way = tx.execute(
+        "SELECT 1 FROM jobs WHERE stage IN ('submit', 'watch') AND hold_reason IS NULL AND NOT canary LIMIT 1"
+    )
+    return on_their_way.fetchone() is None

@@ -81,6 +81,16 @@ def test_the_id_of_another_attempt_is_not_taken(shop: Shop) -> None:
     assert _attempt(shop, second)["provider_id"] is None
 
 
+def test_a_submission_that_was_given_up_as_lost_runs_again_once_the_provider_speaks_of_it(shop: Shop) -> None:
+    job_id = _submitted(shop, "unknown")
+    shop.rows("UPDATE attempts SET ended_at = now(), error = 'never heard of again' WHERE job_id = %s", job_id)
+    shop.messages(CHECKS)
+    assert _tell(shop, provider_hook(job_id, 1), {"id": f"late_{job_id}"}) == 200
+    row = _attempt(shop, job_id)
+    assert (row["state"], row["provider_id"], row["ended_at"]) == ("open", f"late_{job_id}", None)
+    until(lambda: shop.depth(CHECKS))
+
+
 def test_a_forged_one_changes_nothing(shop: Shop) -> None:
     job_id = _submitted(shop)
     before, _ = _attempt(shop, job_id), shop.messages(CHECKS)

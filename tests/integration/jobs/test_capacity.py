@@ -16,7 +16,10 @@ from common.outcomes import Move
 from common.provider import NotAccepted, OurTrouble, Report, State
 from common.stages import Stage
 from services.ingest.selling.outlook import Means, Obstacle, Outlook
+from services.poller.places import Places
+from services.poller.settings import PollerSettings
 from tests.integration.runtime.rig import Rig
+from tests.unit import builders
 
 LIMITS = Limits(
     in_flight=2, submits_per_min=6000, breaker_after=2, breaker_pause_s=30, breaker_longest_s=60, probe_s=30
@@ -178,7 +181,7 @@ def test_a_probe_that_nobody_answers_for_is_followed_by_another(desk: Rig) -> No
 
 
 def test_a_shop_where_nobody_waits_to_try_sells_an_order_for_it_once_the_pause_is_over(desk: Rig) -> None:
-    """Only who waits for a place tries an open breaker: when the last of them is refunded, nobody ever would."""
+    """Only orders on their way try an open breaker: when the last of them is refunded, nobody ever would."""
     means = Means(LIMITS, (), 86_400)
     [waiting] = desk.paid(1)
     hear(desk, AWAY, AWAY)
@@ -186,9 +189,49 @@ def test_a_shop_where_nobody_waits_to_try_sells_an_order_for_it_once_the_pause_i
     desk.sql("UPDATE breakers SET until = now()")
     assert Outlook(desk.database, means).obstacle(1) is Obstacle.BREAKER, "there is somebody who will try"
     desk.sql("DELETE FROM submit_queue")
+    assert Outlook(desk.database, means).obstacle(1) is Obstacle.BREAKER, "it comes back by its own wake-up"
+    desk.sql("UPDATE jobs SET stage = 'settled', settled_at = now(), wake_at = NULL")
     assert Outlook(desk.database, means).obstacle(1) is None
     desk.sql("UPDATE breakers SET until = now() + interval '1 minute'")
     assert Outlook(desk.database, means).obstacle(1) is Obstacle.BREAKER, "the pause is not over"
+
+
+def test_an_order_that_was_refused_stands_in_the_queue_while_the_breaker_is_open(desk: Rig) -> None:
+    """Its own wait may be an hour: the pause is over sooner."""
+    [order] = desk.paid(1)
+    assert going(ask(desk, order))
+    with desk.database.transaction() as tx:
+        attempts.record(tx, [Record(order, 1, AttemptState.WAITING, ended=False)], 60)
+        breaker.heard(tx, [AWAY, AWAY], LIMITS)
+        capacity.queue_behind_breaker(tx, [order])
+    desk.sql("UPDATE jobs SET wake_at = now() + interval '1 hour'")
+    desk.sql("UPDATE breakers SET until = now()")
+    assert wake(desk) == 1
+    assert due(desk) == [order]
+
+
+def test_an_attempt_that_nobody_asks_about_any_more_gives_its_place_back(desk: Rig) -> None:
+    silent, known = desk.paid(2)
+    ask(desk, silent, known)
+    places = Places(desk.database, desk.plans, builders.settings(PollerSettings))
+    desk.sql("UPDATE attempts SET claimed_until = now() - interval '31 minutes'")
+    desk.sql("UPDATE attempts SET state = 'open', provider_id = 'up_1' WHERE job_id = %(job)s", job=known)
+    assert not places.look()
+    assert in_flight(desk) == 2, "the poller sees to those in watch, the submitter to those in submit"
+    desk.sql("UPDATE jobs SET stage = 'refund', status = 'failed', failed_at = now()")
+
+    [check] = Places(desk.database, desk.plans, builders.settings(PollerSettings)).look()
+
+    assert (check.job_id, check.attempt) == (known, 1)
+    assert in_flight(desk) == 1
+    desk.sql("UPDATE attempts SET claimed_until = now() - interval '61 minutes'")
+    assert not Places(desk.database, desk.plans, builders.settings(PollerSettings)).look()
+    assert in_flight(desk) == 0
+
+
+def in_flight(desk: Rig) -> int:
+    with desk.database.transaction() as tx:
+        return capacity.load(tx).in_flight
 
 
 def test_a_refused_key_is_told_once_an_hour_and_an_outage_not_at_all(desk: Rig) -> None:

@@ -7,15 +7,17 @@ from uuid import UUID
 import pytest
 
 from common.events import FileExpired, JobCompleted, JobRefunded
+from common.failures import failed
 from common.stages import Stage, Status
 from sandbox.stripe.books import RefundPlan
 from sandbox.stripe.inputs import RefundCreate
 from services.finisher.handler_deliver import Deliver
 from services.finisher.settings import DeliverSettings
+from services.finisher.stripe import RefundUnclear
 from services.notifier.handler import Notify
 from services.notifier.notices import Notices
 from services.notifier.settings import NotifierSettings
-from tests.integration.life.rows import PLANS
+from tests.integration.life.rows import PLANS, moved
 from tests.integration.money.kept import a_picture_of, live, mailed
 from tests.integration.money.test_refund_orders import MADE, advance, ordered, stands
 from tests.integration.money.till import PRICE, Till
@@ -51,6 +53,23 @@ def test_a_part_given_back_in_the_dashboard_moves_no_order_and_is_told_once(till
     assert (till.balance("refunds"), till.bank.refunded) == (50, 50)
     assert (told(till), told(till)) == (1, 0)
     assert mailed(till, job_id) == [("refunded_in_part", "sent", 50, 50)]
+
+
+def test_the_rest_goes_back_at_once_after_a_part_was_given_back_while_the_lane_had_no_answer(till: Till) -> None:
+    job_id, intent = till.paid()
+    with till.database.transaction() as tx:
+        moved(tx, job_id, failed(till.job(job_id), "provider_failed"))
+    (item,) = till.begin(job_id)
+    item.answer = RefundUnclear("status 500")
+    till.runner.decide([item])
+    given_back(till, intent, 30)
+    till.sql("UPDATE refunds SET claimed_until = now() - interval '1 s'")
+    till.refund_lane(job_id)
+    [(wait_s,)] = till.sql("SELECT extract(epoch FROM wake_at - now())::float8 FROM jobs WHERE job_id = %s", job_id)
+    assert wait_s < 3600, "not until tomorrow"
+    till.refund_lane(job_id)
+    assert till.bank.refunded == PRICE
+    assert stands(till, job_id) == ("announce", "refunded", PRICE)
 
 
 def test_each_further_part_is_told_and_the_last_one_with_the_whole(till: Till) -> None:

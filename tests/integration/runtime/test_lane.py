@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 import psycopg
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from common.database import Transaction
 from common.lane import Question, Work
@@ -144,6 +145,22 @@ def test_a_claim_that_was_rolled_back_is_claimed_again_before_anybody_is_asked(r
         until(lambda: rig.all_in(Stage.WATCH, ids))
     assert lane.failed
     assert sorted(lane.asked) == sorted(ids)
+
+
+def test_an_answer_whose_commit_meets_a_passing_error_is_written_down_all_the_same(rig: Rig) -> None:
+    (job,) = rig.paid()
+    errors = iter([LockNotAvailable(), QueryCanceled()])
+    lane = TinyLane(judge=lambda _job: _raise(next(errors, None)))
+    with rig.running(lane):
+        rig.pay(job)
+        until(lambda: rig.stage(job) is Stage.WATCH)
+    assert lane.asked == [job], "what was asked is not asked again"
+    assert rig.job(job).tries == 0
+
+
+def _raise(error: Exception | None) -> None:
+    if error:
+        raise error
 
 
 def test_an_overdue_promise_fails_the_job_before_its_stage_is_asked(rig: Rig) -> None:

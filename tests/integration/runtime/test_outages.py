@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from pika.exceptions import UnroutableError
 
@@ -145,6 +146,24 @@ def test_connections_ended_by_the_database_sink_nothing(rig: Rig) -> None:
         until(lambda: rig.depth(IN) == 0)
 
     assert rig.depth(DEAD) == 0
+
+
+def test_a_database_that_takes_no_writes_is_away_and_its_connections_are_not_used_again(rig: Rig) -> None:
+    """A demoted primary answers, and takes nothing: the lane waits for one that writes."""
+    (job,) = rig.paid()
+    name = rig.sql("SELECT quote_ident(current_database())")[0][0]
+    lane = TinyLane()
+    rig.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    rig.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()")  # fmt: skip
+    with rig.running(lane):
+        rig.pay(job)
+        until(lambda: steadily(lambda: not lane.asked, 2))
+        writes = "-c default_transaction_read_only=off"
+        with psycopg.connect(rig.database_url, autocommit=True, options=writes) as connection:
+            connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        until(lambda: rig.stage(job) is Stage.WATCH)
+    assert (rig.depth(IN), rig.depth(DEAD)) == (0, 0)
 
 
 def _moved(rig: Rig, ids: list[uuid.UUID]) -> bool:

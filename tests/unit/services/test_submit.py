@@ -5,19 +5,25 @@ from typing import Any
 import pytest
 
 from common.attempts import Attempt, AttemptState, Claim, Record
+from common.jobs import Job
 from common.lane import Answered, Work
-from common.outcomes import Move, Nothing, Wait
+from common.outcomes import Move, Nothing, Outcome, Wait
 from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, SubmitAnswer, Unknown
 from common.stages import Stage, Status
-from services.submitter import handler
-from services.submitter.handler import Ask, Submit, TooLate
+from services.submitter.answers import TooLate, record_of
+from services.submitter.handler import Ask, Submit
 from services.submitter.settings import SubmitterSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
 
 LANE = Submit(settings(SubmitterSettings), the_plans())
 step = LANE._step  # noqa: SLF001 - the decision itself
-decide = LANE._decide  # noqa: SLF001
-record = handler._record  # noqa: SLF001
+
+
+def decide(job: Job, attempt: int, answer: SubmitAnswer | TooLate, *, told_by_webhook: bool = False) -> Outcome:
+    about = Ask(Claim(JOB, attempt, 1), None, 0)  # type: ignore[arg-type] # what was sent does not matter here
+    answered = Answered(Work(None, job), about, answer)  # type: ignore[arg-type] # nor does the event
+    return LANE._decide(answered, told_by_webhook=told_by_webhook)  # noqa: SLF001 - the decision itself
+
 
 STEPS: dict[str, tuple[list[Attempt], Any]] = {
     "a new order is claimed": ([], Claim(JOB, 1, 1)),
@@ -131,6 +137,14 @@ def test_an_unknown_submission_is_given_its_time() -> None:
     assert outcome.wake_s == 900
 
 
+def test_a_submission_whose_answer_was_lost_and_whose_webhook_came_is_watched_at_once() -> None:
+    outcome = decide(a_job(), 1, Unknown("time-out"), told_by_webhook=True)
+
+    assert isinstance(outcome, Move)
+    assert (outcome.to, outcome.wake_s) == (Stage.WATCH, None)
+    assert [event.name for event in outcome.emit] == ["upscale.submitted"]
+
+
 WAITS: dict[str, tuple[SubmitAnswer | TooLate, float, float, bool]] = {
     "refused connection": (NotAccepted("refused", busy=False), 54, 66, True),
     "busy": (NotAccepted("429", busy=True), 54, 66, False),
@@ -160,6 +174,7 @@ ROWS = {
     "unknown": an_attempt("unknown"),
     "open": an_attempt("open"),
     "failed": an_attempt("failed"),
+    "hooked": an_attempt("claimed", provider_id="up_1"),
 }
 ACCEPTED = Report("up_1", State.QUEUED)
 RECORDS: list[tuple[str, SubmitAnswer | TooLate, str | None]] = [
@@ -171,6 +186,7 @@ RECORDS: list[tuple[str, SubmitAnswer | TooLate, str | None]] = [
     ("unknown", Unknown("?"), None), ("unknown", NotAccepted("429", busy=True), None), ("unknown", TooLate(), None),
     ("claimed by another", ACCEPTED, None), ("claimed by another", NotAccepted("429", busy=True), None),
     ("claimed by another", Unknown("?"), None), ("claimed by another", TooLate(), None),
+    ("hooked", Unknown("?"), "open"),
     ("open", ACCEPTED, None), ("open", NotAccepted("429", busy=True), None), ("failed", PictureRefused("422"), None),
 ]  # fmt: skip
 
@@ -181,7 +197,7 @@ def test_an_answer_is_recorded_only_where_it_belongs(
 ) -> None:
     about = Ask(Claim(JOB, 1, 1), None, 0)  # type: ignore[arg-type] # what was sent does not matter here
     answered = Answered(Work(None, a_job()), about, answer)  # type: ignore[arg-type] # nor does the event
-    written = record(answered, {JOB: [ROWS[row]]})
+    written = record_of(answered, {JOB: [ROWS[row]]})
 
     assert (written and written.state.value) == state
 
