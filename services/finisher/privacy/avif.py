@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from services.finisher.privacy.exif import exif
-from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, number, within
+from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, add, filled, number, within
 
+TOLD = frozenset({b"iinf", b"iloc", b"idat"})  # which items there are, where they lie, and some of their bytes
 PRIVATE = frozenset({b"Exif", b"mime", b"uri "})
 NO_EXIF = bytes(4) + exif(1)  # readers refuse an item of EXIF that is none
 BY_FILE, BY_IDAT = 0, 1
@@ -28,7 +29,8 @@ def pieces(file: File) -> list[Piece]:
     meta = next((box for box in _boxes(file, range(len(file))) if box.kind == b"meta"), None)
     if meta is None:
         raise UnknownLayoutError("it has no box of metadata")
-    inner = {box.kind: box for box in _boxes(file, range(meta.body.start + 4, meta.body.stop))}
+    boxes = _boxes(file, range(meta.body.start + 4, meta.body.stop))
+    inner = {box.kind: box for box in boxes if box.kind in TOLD}
     private = _private_items(file, inner[b"iinf"].body) if b"iinf" in inner else {}
     if not private:
         return [range(len(file))]
@@ -86,6 +88,7 @@ def _extents(file: File, iloc: range, wanted: Mapping[int, bytes], idat: int) ->
         extents = number(file, at + 2 + base_size, 2)
         at += 4 + base_size
         for _ in range(extents):
+            file.step()  # an extent may take no bytes of the file at all
             at += index_size if version else 0
             start = base + (number(file, at, offset_size) if offset_size else 0)
             size = number(file, at + offset_size, length_size) if length_size else 0
@@ -107,7 +110,10 @@ def _blanked(size: int, blanks: list[Blank]) -> list[Piece]:
         start = max(blank.start, end)
         if blank.stop > start:
             length = blank.stop - start
-            filled = NO_EXIF if kind == b"Exif" and start == blank.start and length >= len(NO_EXIF) else b""
-            result += [range(end, start), filled.ljust(length, b"\0" if kind == b"Exif" else b" ")]
+            head = NO_EXIF if kind == b"Exif" and start == blank.start and length >= len(NO_EXIF) else b""
+            add(result, range(end, start))
+            add(result, head)
+            result += filled(length - len(head), b"\0" if kind == b"Exif" else b" ")
             end = blank.stop
-    return [piece for piece in [*result, range(end, size)] if len(piece)]
+    add(result, range(end, size))
+    return result

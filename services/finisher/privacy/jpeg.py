@@ -3,13 +3,14 @@
 import re
 
 from services.finisher.privacy.exif import exif
-from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, number, within
+from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, add, number, within
 
 SOI, EOI, SOS, COM, APP0, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE2, 0xEE
 APPS = range(0xE0, 0xF0)
 ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a body
 JFIF_BYTES = 14  # its fixed fields; a thumbnail follows
-_NEXT = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")  # behind a scan's data: a marker that is no restart
+_FILL = re.compile(rb"\xff+")
+_NEXT = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # behind a scan's data: a marker that is no restart
 
 
 def pieces(file: File, orientation: int) -> list[Piece]:
@@ -20,29 +21,29 @@ def pieces(file: File, orientation: int) -> list[Piece]:
     while True:
         at, marker = _marker(file, at)
         if marker == EOI:
-            return [*kept, within(file, at, 2)]
-        if marker in ALONE:
-            kept.append(bytes((0xFF, marker)))
+            add(kept, within(file, at, 2))
+            return kept
+        if marker in ALONE:  # outside a scan it says nothing
             at += 2
             continue
         segment = within(file, at, 2 + number(file, at + 2, 2))
         if marker != APP0 and not noted:
-            kept.append(_orientation(orientation))
+            add(kept, _orientation(orientation))
             noted = True
-        kept += _kept(file, marker, segment)
+        for piece in _kept(file, marker, segment):
+            add(kept, piece)
         at = segment.stop
         if marker == SOS:
             at = _scan_end(file, at)
-            kept.append(range(segment.stop, at))
+            add(kept, range(segment.stop, at))
 
 
 def _marker(file: File, at: int) -> tuple[int, int]:
     """Where the next marker begins (its last 0xFF), and which it is."""
-    if file[at : at + 1] != b"\xff":
+    fill = _FILL.match(file, at)
+    if fill is None:
         raise UnknownLayoutError(f"no marker at {at}")
-    while file[at + 1 : at + 2] == b"\xff":
-        at += 1
-    return at, number(file, at + 1, 1)
+    return fill.end() - 1, number(file, fill.end(), 1)
 
 
 def _kept(file: File, marker: int, segment: range) -> list[Piece]:

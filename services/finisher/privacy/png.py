@@ -3,7 +3,7 @@
 import zlib
 
 from services.finisher.privacy.exif import exif
-from services.finisher.privacy.pieces import File, Piece, number, within
+from services.finisher.privacy.pieces import File, Piece, add, number, within
 
 SIGNATURE = 8
 AROUND = 12  # length, type and checksum of a chunk
@@ -21,10 +21,10 @@ def pieces(file: File, orientation: int) -> list[Piece]:
         chunk = within(file, at, AROUND + number(file, at, 4))
         kind = file[at + 4 : at + 8]
         if kind == b"IDAT" and not noted:
-            kept.append(_chunk(b"eXIf", exif(orientation)))
+            add(kept, _chunk(b"eXIf", exif(orientation)))
             noted = True
         if kind in KEPT:
-            kept.append(chunk)
+            add(kept, chunk)
         at = chunk.stop
         if kind == b"IEND":
             return kept

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Seen
 from services.finisher.privacy import avif, jpeg, pieces, png, tiff, webp
-from services.finisher.privacy.pieces import Piece, UnknownLayoutError
+from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ def strip(path: Path, seen: Seen, orientation: int, target: Path) -> Stripped | 
 
     Raises UnknownLayoutError when it cannot be told what is private.
     """
-    with path.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
+    with path.open("rb") as opened, File(opened.fileno(), 0, access=mmap.ACCESS_READ) as file:
         kept = _pieces(file, seen, orientation)
         if not pieces.changes(file, kept):
             return None
         return Stripped(target, *pieces.write(file, kept, target))
 
 
-def _pieces(file: mmap.mmap, seen: Seen, orientation: int) -> list[Piece]:
+def _pieces(file: File, seen: Seen, orientation: int) -> list[Piece]:
     match seen.media_type:
         case media_type if media_type == JPEG:
             return jpeg.pieces(file, orientation)

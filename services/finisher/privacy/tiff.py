@@ -1,9 +1,11 @@
 """TIFF 6.0: everything lies by offsets, so what is private is blanked where it lies, and its entries are taken out."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.finisher.privacy.exif import ORIENTATION
-from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, number, within
+from services.finisher.privacy.pieces import File, Piece, UnknownLayoutError, add, filled, number, within
 
 ENTRY = 12
 INLINE = 4
@@ -94,10 +96,9 @@ def pieces(file: File, orientation: int) -> list[Piece]:
         raise UnknownLayoutError("there is no room for its orientation")
     directory = tiff.packed(len(kept), 2) + b"".join(file[e.at.start : e.at.stop] for e in kept) + bytes(4)
     place = within(file, first, 2 + ENTRY * len(entries) + INLINE)
-    new = [(place, directory.ljust(len(place), b"\0"))]
-    held = [place, *(entry.values for entry in kept), *_pixels(tiff, kept, file)]
-    blanks = [blank for blank in tiff.blanks if blank and not any(_overlap(blank, other) for other in held)]
-    return _replaced(len(file), new + [(blank, bytes(len(blank))) for blank in blanks])
+    held = _merged([place, *(entry.values for entry in kept), *_pixels(tiff, kept, file)])
+    blanks = _merged(blank for blank in tiff.blanks if not _overlaps(blank, held))
+    return _replaced(len(file), place, directory.ljust(len(place), b"\0"), blanks)
 
 
 def _pixels(tiff: _Tiff, kept: list[Entry], file: File) -> list[range]:
@@ -111,18 +112,28 @@ def _pixels(tiff: _Tiff, kept: list[Entry], file: File) -> list[range]:
     return found
 
 
-def _overlap(one: range, other: range) -> bool:
-    return one.start < other.stop and other.start < one.stop
+def _merged(places: Iterable[range]) -> list[range]:
+    """The same bytes, in order, each in one range."""
+    result: list[range] = []
+    for place in sorted(filter(len, places), key=lambda place: place.start):
+        if result and place.start <= result[-1].stop:
+            result[-1] = range(result[-1].start, max(result[-1].stop, place.stop))
+        else:
+            result.append(place)
+    return result
 
 
-def _replaced(size: int, parts: list[tuple[range, bytes]]) -> list[Piece]:
+def _overlaps(one: range, merged: list[range]) -> bool:
+    before = bisect_left(merged, one.stop, key=lambda place: place.start)
+    return before > 0 and merged[before - 1].stop > one.start
+
+
+def _replaced(size: int, place: range, directory: bytes, blanks: list[range]) -> list[Piece]:
     result: list[Piece] = []
     end = 0
-    for place, content in sorted(parts, key=lambda part: (part[0].start, -part[0].stop)):
-        if place.start < end:
-            if place.stop <= end:
-                continue  # it lies within what is blanked already
-            raise UnknownLayoutError("private values overlap others")
-        result += [range(end, place.start), content]
-        end = place.stop
-    return [piece for piece in [*result, range(end, size)] if len(piece)]
+    for other in sorted([place, *blanks], key=lambda other: other.start):
+        add(result, range(end, other.start))
+        result += [directory] if other == place else filled(len(other), b"\0")
+        end = other.stop
+    add(result, range(end, size))
+    return result

@@ -5,6 +5,7 @@ from services.finisher.privacy.pieces import File, Piece, number, within
 
 HEAD = 12
 KEPT = frozenset({b"ICCP", b"ALPH", b"VP8 ", b"VP8L"})
+KNOWN = KEPT | {b"VP8X"}
 ICC_FLAG, ALPHA_FLAG, EXIF_FLAG = 0x20, 0x10, 0x08
 VP8X_BYTES = 10
 
@@ -28,14 +29,15 @@ def pieces(file: File, orientation: int, size: tuple[int, int], *, alpha: bool) 
 
 
 def _chunks(file: File) -> list[tuple[bytes, range]]:
-    """Each chunk with its padding; of two of a kind the first counts."""
+    """Each chunk that we know with its padding; of two of a kind the first counts."""
     end = within(file, 8, number(file, 4, 4, little=True)).stop
     found: dict[bytes, range] = {}
     at = HEAD
     while at + 8 <= end:
         size = number(file, at + 4, 4, little=True)
         chunk = within(file, at, 8 + size + size % 2)
-        found.setdefault(file[at : at + 4], chunk)
+        if (kind := file[at : at + 4]) in KNOWN:
+            found.setdefault(kind, chunk)
         at = chunk.stop
     return list(found.items())
 
