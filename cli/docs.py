@@ -1,6 +1,6 @@
 """`./enlarger docs`: the documents that are made from the code, and a check that they are current."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 import yaml
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from cli import catalogue, environments, quality
 from cli.boards import BOARDS
@@ -32,6 +31,7 @@ WORKERS: dict[str, type[CommonSettings]] = {
     "finisher, refund": RefundSettings,
     "notifier": NotifierSettings,
 }
+READERS: dict[str, type[CommonSettings]] = {**WORKERS, "the command line": CliSettings}
 
 
 def docs(*, check: Annotated[bool, typer.Option(help="Change nothing; fail when one is out of date.")] = False) -> None:
@@ -84,13 +84,7 @@ def dashboard(board: Board) -> str:
 
 def settings() -> str:
     """Every setting of every worker, as one table."""
-    rows: dict[str, tuple[FieldInfo, list[str]]] = {}
-    for worker, cls in WORKERS.items():
-        for name, info in cls.model_fields.items():
-            rows.setdefault(name, (info, []))[1].append(worker)
-    for name, info in CliSettings.model_fields.items():
-        rows.setdefault(name, (info, ["the command line"]))
-    lines = [_row(name, info, used) for name, (info, used) in sorted(rows.items())]
+    lines = [_row(name, told) for name, told in sorted(environments.readers(READERS).items())]
     head = [
         "# Settings",
         "",
@@ -104,8 +98,10 @@ def settings() -> str:
     return "\n".join([*head, *lines]) + "\n"
 
 
-def _row(name: str, info: FieldInfo, used: list[str]) -> str:
-    return f"| `{name.upper()}` | {_default(info)} | {_meaning(info)} | {_workers(used)} |"
+def _row(name: str, told: Mapping[str, FieldInfo]) -> str:
+    meaning, example = environments.explained(told)
+    said = "; ".join(part for part in (meaning, example and f"for example `{example}`") if part)
+    return f"| `{name}` | {_default(told)} | {said} | {_workers(told)} |"
 
 
 def _channel(cls: type[Event]) -> dict[str, Any]:
@@ -148,18 +144,16 @@ def _message(cls: type[Event]) -> dict[str, Any]:
     }
 
 
-def _default(info: FieldInfo) -> str:
-    if info.is_required():
-        return "*required*"
-    return "" if info.default in (None, "", (), PydanticUndefined) else f"`{info.default}`"
+def _default(told: Mapping[str, FieldInfo]) -> str:
+    needing = [worker for worker, info in told.items() if info.is_required()]
+    if needing:
+        return "*required*" if len(needing) == len(told) else f"*required* by {', '.join(needing)}"
+    usual, others = environments.defaults(told)
+    shown = [f"`{usual}`" if usual else "", *(f"{worker} `{default}`" for worker, default in others.items())]
+    return "; ".join(part for part in shown if part)
 
 
-def _meaning(info: FieldInfo) -> str:
-    example = f"for example `{info.examples[0]}`" if info.examples else ""
-    return "; ".join(part for part in (info.description or "", example) if part)
-
-
-def _workers(used: list[str]) -> str:
+def _workers(used: Collection[str]) -> str:
     return "all" if len(used) == len(WORKERS) else ", ".join(used)
 
 
@@ -168,7 +162,7 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
     "docs/metrics.md": catalogue.page,
     "docs/quality.md": quality.page,
     "docs/settings.md": settings,
-    ".env.example": lambda: environments.example({**WORKERS, "the command line": CliSettings}),
+    ".env.example": lambda: environments.example(READERS),
     **{
         f"deploy/compose/{worker.rpartition(' ')[2]}.env": environments.passed_on(worker, cls)
         for worker, cls in WORKERS.items()

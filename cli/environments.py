@@ -67,6 +67,7 @@ POLL_FIRST_S=2
 #SHOP_PORT=8090
 #GRAFANA_PORT=3000
 #SANDBOX_UPSAMPLER_SECONDS=2
+#LOG_FORMAT=json
 
 # --- Where pictures are kept: a volume of Compose by default. The others belong to s3://, and reach only the workers
 # that keep files; a store that is not Amazon's has an AWS_ENDPOINT_URL, and one without TLS wants AWS_ALLOW_HTTP=true.
@@ -82,12 +83,38 @@ POLL_FIRST_S=2
 """
 
 
+def readers(classes: Mapping[str, type[CommonSettings]]) -> dict[str, dict[str, FieldInfo]]:
+    """Setting -> who reads it -> how. The command line, the last of `classes`, is one where nobody else does."""
+    found: dict[str, dict[str, FieldInfo]] = {}
+    *workers, own = classes
+    for worker in workers:
+        for name, info in classes[worker].model_fields.items():
+            found.setdefault(name.upper(), {})[worker] = info
+    for name, info in classes[own].model_fields.items():
+        found.setdefault(name.upper(), {own: info})
+    return found
+
+
+def explained(told: Mapping[str, FieldInfo]) -> tuple[str, str]:
+    """What it means and an example, as the first reader says that says so; "" for none."""
+    meanings = (info.description for info in told.values() if info.description)
+    examples = (str(info.examples[0]) for info in told.values() if info.examples)
+    return next(meanings, ""), next(examples, "")
+
+
+def defaults(told: Mapping[str, FieldInfo]) -> tuple[str, dict[str, str]]:
+    """The default that most readers have ("" for none), and each other reader's own."""
+    texts = {
+        worker: "" if info.default in (None, "", (), PydanticUndefined) else str(info.default)
+        for worker, info in told.items()
+    }
+    usual = max(texts.values(), key=list(texts.values()).count)
+    return usual, {worker: text for worker, text in texts.items() if text != usual}
+
+
 def example(workers: Mapping[str, type[CommonSettings]]) -> str:
     """`.env.example`: every setting, those without which nothing starts at the sandbox's values."""
-    fields: dict[str, FieldInfo] = {}
-    for cls in workers.values():
-        for name, info in cls.model_fields.items():
-            fields.setdefault(name.upper(), info)
+    fields = readers(workers)
     decided = {line.lstrip("#").partition("=")[0] for line in _SANDBOX.splitlines() if "=" in line}
     rest = [_line(name, fields[name]) for name in _told(fields) if name not in decided]
     return _SANDBOX + "\n".join(rest) + "\n"
@@ -114,8 +141,11 @@ def _told(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name not in FIXED and not name.startswith("TEST_"))
 
 
-def _line(name: str, info: FieldInfo) -> str:
-    default = "" if info.default in (None, "", (), PydanticUndefined) else info.default
-    example = f"for example {info.examples[0]}" if info.examples else ""
-    meaning = "; ".join(part for part in (info.description or "", example) if part)
+def _line(name: str, told: Mapping[str, FieldInfo]) -> str:
+    meaning, example = explained(told)
+    default, others = defaults(told)
+    apart = ", ".join(f"{worker} {text}" for worker, text in others.items())
+    shared = f"without it {default}, {apart}; one given here is everybody's" if others else ""
+    default = "" if others else default
+    meaning = "; ".join(part for part in (meaning, example and f"for example {example}", shared) if part)
     return (f"# {meaning}\n" if meaning else "") + f"#{name}={default}"
