@@ -13,7 +13,12 @@ from common.settings import CommonSettings
 from services.ingest.settings import KNOWN_SECRET
 
 # What docker-compose.yml knows better than `.env`.
-FIXED = frozenset({"DATABASE_URL", "AMQP_URL", "STORAGE_URL", "HOST", "PORT", "METRICS_HOST", "METRICS_PORT"})
+FIXED = frozenset(
+    {
+        "AMQP_URL", "DATABASE_URL", "HOST", "METRICS_HOST", "METRICS_PORT", "PORT", "RABBITMQ_MANAGEMENT_URL",
+        "STORAGE_URL",
+    }
+)  # fmt: skip
 
 # What obstore reads of an S3 store's account (https://docs.rs/object_store, AmazonS3ConfigKey).
 S3 = (

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import click
 import typer
@@ -126,13 +126,13 @@ def office(*, json: bool = False, personal: bool = False) -> Iterator[Office]:
         database.open()
         yield Office(settings, database, console, json, personal)
     except RefusedError as error:
-        _end(json, error.code, str(error), "It was refused.", REFUSED)
+        end(json, error.code, str(error), "It was refused.", REFUSED)
     except DatabaseAwayError as error:
-        _end(json, "database_away", f"{error} (DATABASE_URL)", "PostgreSQL cannot be reached.", AWAY)
+        end(json, "database_away", f"{error} (DATABASE_URL)", "PostgreSQL cannot be reached.", AWAY)
     except BrokerAwayError as error:
-        _end(json, "broker_away", f"{error} (AMQP_URL)", "RabbitMQ cannot be reached.", AWAY)
+        end(json, "broker_away", f"{error} (AMQP_URL)", "RabbitMQ cannot be reached.", AWAY)
     except StorageError as error:
-        _end(json, "storage_failed", f"{error} (STORAGE_URL)", "The storage did not work.", AWAY)
+        end(json, "storage_failed", f"{error} (STORAGE_URL)", "The storage did not work.", AWAY)
     finally:
         database.close()
 
@@ -142,7 +142,8 @@ def decision(actor: str, why: str) -> Decision:
     return Decision(actor or getpass.getuser(), why)
 
 
-def _end(json: bool, code: str, message: str, headline: str, exit_code: int) -> None:  # noqa: FBT001 - as it came
+def end(json: bool, code: str, message: str, headline: str, exit_code: int) -> NoReturn:  # noqa: FBT001 - as it came
+    """End a command that failed: one document with --json, else a headline and why on standard error."""
     if json:
         sys.stdout.write(to_json({"success": False, "code": code, "message": message}).decode() + "\n")
     else:

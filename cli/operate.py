@@ -1,16 +1,18 @@
 """Commands for a running installation: they read its settings from the environment or `.env`."""
 
 import typer
+from pydantic_core import to_json
 
+from cli.office import AWAY, Json, end
 from common.database import DatabaseAwayError, migrate
 from common.settings import DatabaseSettings, load
 
 
-def migrate_database() -> None:
+def migrate_database(*, json: Json = False) -> None:
     """Bring the database's schema up to date."""
     try:
         names = migrate(load(DatabaseSettings).database_url)
     except DatabaseAwayError as error:
-        typer.echo(f"The database cannot be reached: {error}", err=True)
-        raise typer.Exit(1) from error
-    typer.echo(f"applied {', '.join(names)}" if names else "the schema is up to date")
+        end(json, "database_away", f"{error} (DATABASE_URL)", "PostgreSQL cannot be reached.", AWAY)
+    told = f"applied {', '.join(names)}" if names else "the schema is up to date"
+    typer.echo(to_json({"success": True, "applied": names}) if json else told)

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
+from pydantic_core import to_json
 from rich.console import Console
 
-from cli.rows import connected, fail
+from cli.office import AWAY, REFUSED, Json, end
+from cli.rows import connected
 from common.database import DatabaseAwayError, Transaction
 from common.pictures.examiner import ExaminerError, Eyes
 from common.pictures.facts import JPEG, PNG, WEBP, Look, Unfit
@@ -37,6 +39,7 @@ def pictures(
         str, typer.Option(help="With a folder: the address at which it is served.", show_default=False)
     ] = "",
     only: Annotated[bool, typer.Option(help="What is not in it any more is not for sale any more.")] = False,
+    json: Json = False,
 ) -> None:
     """Import the pictures that are sold, replacing those that are known."""
     try:
@@ -45,10 +48,10 @@ def pictures(
             with database.transaction() as tx:
                 count = _import(tx, source, rows, only=only)
     except (CatalogueError, MediaAwayError, ExaminerError, OSError) as error:
-        raise fail(f"{source}: {error}. Nothing was imported.") from error
+        end(json, "unusable", f"{source}: {error}.", "Nothing was imported.", REFUSED)
     except DatabaseAwayError as error:
-        raise fail(f"The database cannot be reached: {error}. Nothing was imported.") from error
-    typer.echo(f"imported {count} pictures")
+        end(json, "database_away", f"{error} (DATABASE_URL)", "Nothing was imported: PostgreSQL is away.", AWAY)
+    typer.echo(to_json({"success": True, "imported": count}) if json else f"imported {count} pictures")
 
 
 def _rows(source: str, base_url: str) -> Rows:

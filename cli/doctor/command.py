@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
@@ -24,11 +25,21 @@ MARKS = {
 }
 
 
-def doctor(*, json: Json = False) -> None:
+def doctor(
+    *,
+    worker: Annotated[
+        settings.Place | None,
+        typer.Option(
+            help="Only what this one is told: for its own container, where the others' settings are not.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Look at every setting and connection; say what is wrong, and how to mend it. Exit 1 when something is."""
     console = Console(highlight=False)
     findings = []
-    for finding in examine():
+    for finding in examine(worker):
         findings.append(finding)
         if not json:
             console.print(_line(finding))
@@ -41,9 +52,9 @@ def doctor(*, json: Json = False) -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
-def examine(now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """Every finding, in the order in which they are best mended. `now`: this machine's clock."""
-    known, findings = settings.read()
+def examine(worker: settings.Place | None = None, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+    """Every finding, in the order in which they are best mended; of all workers, or of one. `now`: this machine's clock."""
+    known, findings = settings.read(worker)
     yield from findings
     ingest = known.ingest()
     if ingest:

@@ -2,15 +2,24 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ValidationError
 
 from cli.docs import WORKERS
-from cli.doctor.findings import Finding, bad, good, warning
+from cli.doctor.findings import Finding, bad, good, unseen, warning
 from common.settings import CommonSettings
 from services.ingest.settings import IngestSettings
 
 TOKEN_CHARACTERS = 20
+
+
+Place = Literal["ingest", "submitter", "poller", "deliver", "refund", "notifier"]  # services of docker-compose.yml
+
+
+def lane_of(worker: str) -> str:
+    """`finisher, deliver` is `deliver`, as Compose calls it."""
+    return worker.rpartition(" ")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +33,12 @@ class Known:
         return found if isinstance(found, IngestSettings) else None
 
 
-def read() -> tuple[Known, list[Finding]]:
-    """Read all settings; a finding per wrong value, or one that all are right."""
+def read(only: Place | None = None) -> tuple[Known, list[Finding]]:
+    """Read all settings, or those of `only` one worker; a finding per wrong value, or one that all are right."""
+    chosen = {worker: cls for worker, cls in WORKERS.items() if not only or lane_of(worker) == only}
     known: dict[str, CommonSettings] = {}
     wrong: dict[str, tuple[str, list[str]]] = {}
-    for worker, cls in WORKERS.items():
+    for worker, cls in chosen.items():
         try:
             known[worker] = cls()
         except ValidationError as error:
@@ -42,7 +52,9 @@ def read() -> tuple[Known, list[Finding]]:
         bad(name.upper(), problem.partition(". For")[0], _mend(name, problem, workers))
         for name, (problem, workers) in wrong.items()
     ]
-    return Known(known), findings or [good("settings", f"all {len(WORKERS)} lanes read theirs")]
+    said = "read" if only else f"all {len(WORKERS)} lanes read theirs"
+    others = [unseen("other workers", f"not looked at: their settings are where they run, not with {only}")]
+    return Known(known), [*(findings or [good("settings", said)]), *(others if only else [])]
 
 
 def shapes(settings: IngestSettings) -> Iterator[Finding]:

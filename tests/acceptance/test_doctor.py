@@ -75,6 +75,19 @@ def test_nothing_is_wrong_where_nothing_is(operator: Operator) -> None:
     assert _bad() == []
 
 
+def test_in_a_worker_s_own_place_the_others_settings_are_not_missed(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert operator
+    for name in ("UPSAMPLER_API_KEY", "SMTP_URL", "MAIL_FROM"):
+        monkeypatch.delenv(name)
+    assert {finding.name for finding in _bad()} >= {"UPSAMPLER_API_KEY", "SMTP_URL", "MAIL_FROM"}
+    found = {finding.name: finding for finding in command.examine("ingest")}
+    assert [finding.name for finding in found.values() if finding.state is State.BAD] == []
+    assert "not with ingest" in found["other workers"].told
+    assert {"PostgreSQL", "queues", "Stripe", "STORAGE_URL"} <= found.keys()
+
+
 @pytest.mark.parametrize("seconds", [-90.0, 90.0])
 def test_a_clock_that_goes_wrong_is_found(operator: Operator, seconds: float) -> None:
     found = list(servers.database(operator.stack.database_url, lambda: time.time() + seconds))

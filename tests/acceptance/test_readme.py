@@ -1,5 +1,6 @@
 """Every command that the README and the documents show is one that works, and is run by a test."""
 
+import json
 import re
 import signal
 import subprocess
@@ -63,10 +64,13 @@ def test_the_schema_and_the_catalogue_are_brought_in_by_command(database_url: st
     assert _run("migrate", DATABASE_URL=database_url).stdout == "the schema is up to date\n"
     assert _run("pictures", str(table), DATABASE_URL=database_url).stdout == "imported 1 pictures\n"
     table.write_text("attachment_id,source_url,width,height\n7,https://shop.example/cat.jpg,wide,300\n")
+    assert json.loads(_run("migrate", "--json", DATABASE_URL=database_url).stdout) == {"success": True, "applied": []}
     refused = _run("pictures", str(table), DATABASE_URL=database_url)
     assert refused.returncode == 1
     assert "line 2" in refused.stderr
     assert "Nothing was imported" in refused.stderr
+    said = json.loads(_run("pictures", str(table), "--json", DATABASE_URL=database_url).stdout)
+    assert (said["success"], said["code"], "line 2" in said["message"]) == (False, "unusable", True)
 
 
 def test_the_system_stays_up_until_ctrl_c(tmp_path: Path) -> None:

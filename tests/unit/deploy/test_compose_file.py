@@ -1,12 +1,13 @@
 """docker-compose.yml and its settings, read as text: what must hold of it needs no daemon."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from cli.docs import WORKERS
+from cli.doctor.settings import Place, lane_of
 from cli.environments import FIXED, S3
 from local.bootstrap import ROOT
 
@@ -48,6 +49,10 @@ def test_only_the_edge_and_the_refunds_know_the_stripe_key() -> None:
 def test_every_lane_of_every_worker_is_a_service() -> None:
     lanes = {worker.rpartition(" ")[2] for worker in WORKERS}
     assert lanes == {service for service, told in SERVICES.items() if "env_file" in told}
+
+
+def test_the_doctor_knows_each_of_them_by_its_name() -> None:
+    assert list(get_args(Place)) == list(map(lane_of, WORKERS))
 
 
 @pytest.mark.parametrize("worker", WORKERS)
