@@ -53,7 +53,7 @@ def doctor(
 
 
 def examine(worker: settings.Place | None = None, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """Every finding, in the order in which they are best mended; of all workers, or of one. `now`: this machine's clock."""
+    """Every finding, in the order in which they are best mended, of all workers or one. `now`: this machine's clock."""
     known, findings = settings.read(worker)
     yield from findings
     ingest = known.ingest()
