@@ -27,10 +27,12 @@ RUN_BY = {
         ["jobs", "show", "top", "queues", "doctor", "pause", "resume", "drain"], "tests/acceptance/test_operators.py"
     ),
     **dict.fromkeys(["books", "events"], "tests/integration/money/test_books.py"),
-    **dict.fromkeys(["release", "refund", "complete", "resend", "fail"], "tests/acceptance/test_operators.py"),
+    **dict.fromkeys(
+        ["release", "refund", "complete", "resend", "fail", "hold", "email"], "tests/acceptance/test_operators.py"
+    ),
     "restore": "tests/acceptance/test_restore.py",
     **dict.fromkeys(["export", "forget"], "tests/integration/ingest/test_privacy.py"),
-    "breaker": "tests/integration/admin/test_provider_commands.py",
+    **dict.fromkeys(["breaker", "budget"], "tests/integration/admin/test_provider_commands.py"),
     "load": "tests/acceptance/test_load.py",
     "sbom": "tests/unit/deploy/test_release.py",
 }
