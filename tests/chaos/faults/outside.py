@@ -82,7 +82,7 @@ def full_storage(world: World, chances: Random) -> int:
             time.sleep(chances.uniform(2, 4))
             folder.chmod(0o700)
             return 1
-        filler = folder / "filler"
+        filler = folder / f"filler-{chances.getrandbits(32):08x}"  # on a slow machine two of these meet
         with filler.open("wb", buffering=0) as file:
             try:
                 while True:
