@@ -10,18 +10,19 @@ from local.bootstrap import ROOT
 from local.layout import worker_settings
 from local.processes import child_environment
 from local.stack import Stack
+from tests.acceptance.shop import QUICK
 
 
 @dataclass(frozen=True)
 class Operator:
-    """Runs `./enlarger …` with the settings of the workers."""
+    """Runs `./enlarger …` with the settings of the workers: what a command moves waits as long as what they move."""
 
     stack: Stack
 
     @property
     def settings(self) -> dict[str, str]:
         servers = {"DATABASE_URL": self.stack.database_url, "AMQP_URL": self.stack.amqp_url, "COLUMNS": "160"}
-        return worker_settings(self.stack.folder, self.stack.at, self.stack.known) | servers
+        return worker_settings(self.stack.folder, self.stack.at, self.stack.known) | QUICK | servers
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
