@@ -109,13 +109,13 @@ def mails(browser: Browser, to: Path) -> None:
     looks: dict[str, dict[str, Any]] = {"desktop": MAIL, "phone-dark": PHONE | DARK}
     for look, options in looks.items():
         language = "de" if look == "phone-dark" else "en"
-        for kind in ("ready", "refunded", "address"):
-            letter = Letter(kind, "mia@shop.example", "<sample@shop.example>", language, samples(language)[kind])
+        for kind, values in samples(language).items():
+            letter = Letter(kind, "mia@shop.example", "<sample@shop.example>", language, values)
             body = LETTERS.render(letter).get_body(("html",))
             with visitor(browser, **options) as visit:
                 page = visit.context.new_page()
                 page.set_content(str(body.get_content()) if body else "")
-                _keep(page, to / f"mail-{kind}.{look}.webp")
+                _keep(page, to / f"mail-{kind.replace('_', '-')}.{look}.webp")
 
 
 def _keep(page: Page, path: Path, *, whole: bool = True) -> None:
