@@ -82,7 +82,8 @@ def test_a_provider_that_is_down_for_the_whole_promise_costs_us_every_order_and_
     start_stack: StartStack, outage: str, left_s: int
 ) -> None:
     """Where it hangs, all attempts of an order are made and unanswered long before the promise ends."""
-    hanging = {"SUBMIT_UNKNOWN_WAIT_S": "1", "BREAKER_AFTER": "1000"} if outage == "hangs" else {}
+    quicker = {"UPSAMPLER_TIMEOUT_S": "1", "SUBMIT_UNKNOWN_WAIT_S": "1", "BREAKER_AFTER": "1000"}
+    hanging = quicker if outage == "hangs" else {}
     stack = start_stack(**QUICK | {"REFUNDS_PER_HOUR": "1000"} | hanging)
     shop, customer = Shop(stack), Customer(stack)
     purchases = [customer.order(CAT, "4x", f"down{number}@a.example") for number in range(8)]
