@@ -1,9 +1,11 @@
 """Looking at a picture that a stranger sent: in a process of its own, since this one holds the Stripe key."""
 
+import contextlib
 import re
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,10 +13,14 @@ from common.language import Told, mark
 from common.pictures.examiner import Eyes
 from common.pictures.facts import JPEG, PNG, WEBP, Look, Seen
 from common.pictures.facts import Unfit as Verdict
+from services.ingest.web.errors import RETRY_AFTER, ApiError
 
 TAKEN = (JPEG, PNG, WEBP)
 AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
+HERE = threading.BoundedSemaphore(6)  # those and who waits for them: every one has a thread that others need too
+PATIENCE_S = 2.0
 
+BUSY = mark("Many pictures are being looked at just now. Please send yours again in a moment.")
 TOO_MANY = mark(
     "This picture has too many pixels, %(size)s: at most %(most)s megapixels are taken, and %(held)s of one that "
     "is stored progressively or interlaced."
@@ -49,9 +55,12 @@ class Viewer:
     max_held_megapixels: float
 
     def look(self, file: BinaryIO) -> Looked | Unfit:
-        """Check the header, then decode every pixel: a truncated file shows itself only there. Raises ExaminerError."""
+        """Check the header, then decode every pixel: a truncated file shows itself only there.
+
+        Raises ExaminerError, and ApiError 503 when too many others wait.
+        """
         file.seek(0)
-        with AT_ONCE, tempfile.NamedTemporaryFile(prefix="enlarger-") as copy:
+        with _place(), tempfile.NamedTemporaryFile(prefix="enlarger-") as copy:
             shutil.copyfileobj(file, copy)
             copy.flush()
             found = self.eyes.look(Look(copy.name, TAKEN, self.max_megapixels, self.max_held_megapixels))
@@ -69,6 +78,22 @@ class Viewer:
             case "format" | "undecodable":
                 return NOT_WHOLE
         return UNREADABLE
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[None]:
+    """One of the few places to look at a picture, soon or not at all. Raises ApiError 503."""
+    if not HERE.acquire(blocking=False):
+        raise ApiError(503, "busy", BUSY, RETRY_AFTER)
+    try:
+        if not AT_ONCE.acquire(timeout=PATIENCE_S):
+            raise ApiError(503, "busy", BUSY, RETRY_AFTER)
+        try:
+            yield
+        finally:
+            AT_ONCE.release()
+    finally:
+        HERE.release()
 
 
 def _size(measured: str) -> str:

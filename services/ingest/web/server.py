@@ -15,6 +15,7 @@ from services.ingest.settings import IngestSettings
 
 DRAIN_S = 6
 BACKLOG = 2048
+MOST_CONNECTIONS = 800  # more are answered 503: the thousand files that a process may usually open must not run out
 
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class Http:
             access_log=False,  # paths hold tickets and tokens
             server_header=False,
             proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=DRAIN_S,
             ws="none",
