@@ -2,12 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, SupportsBytes
 
 import obstore
 from obstore.exceptions import BaseError, NotFoundError
@@ -28,7 +28,7 @@ class MissingFileError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Bytes `start` to `end` (exclusive) of a file of `size` bytes."""
+    """Bytes `start` to `end` (exclusive) of a file of `size` bytes. Reading the chunks may raise StorageError."""
 
     size: int
     start: int
@@ -80,7 +80,7 @@ class Storage:
             raise MissingFileError(f"no file {key}") from error
         except (BaseError, OSError) as error:
             raise StorageError(f"cannot read {key}: {error}") from error
-        return Stream(size, start, end, (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK)))
+        return Stream(size, start, end, chunks_of(key, found.stream(min_chunk_size=CHUNK)))
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all files in this folder. Raises StorageError."""
@@ -120,6 +120,15 @@ def _open(url: str) -> ObjectStore:
     if url.startswith("s3://"):
         return from_url(url, checksum_algorithm="SHA256")  # the store refuses what arrives changed
     return from_url(url)
+
+
+def chunks_of(key: str, stream: Iterable[SupportsBytes]) -> Iterator[bytes]:
+    """The stream in bytes; that the store ends it early is an error of ours too."""
+    try:
+        for chunk in stream:
+            yield bytes(chunk)
+    except (BaseError, OSError) as error:
+        raise StorageError(f"cannot read {key} to its end: {error}") from error
 
 
 def _settle(path: Path) -> None:

@@ -113,11 +113,11 @@ class Sources:
 
     def ask(self, about: LookAtSource) -> SourceAnswer:
         crash.point("before_source")
-        with tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
-            try:
+        try:
+            with tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
                 answer = self._look(about, Path(folder))
-            except (ExaminerError, StorageError) as error:
-                answer = NotSeen(str(error))
+        except (ExaminerError, StorageError, OSError) as error:  # OSError: no room for the temporary file
+            answer = NotSeen(str(error))
         crash.point("after_source")
         SOURCES.labels(type(answer).__name__).inc()
         return answer

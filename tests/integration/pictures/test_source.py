@@ -1,6 +1,7 @@
 """The source is looked at before the provider is paid: what is found there, and that nobody skips it."""
 
 import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ def test_a_good_source_leaves_its_reduced_copy(tmp_path: Path) -> None:
     small = b"".join(Storage(f"file://{tmp_path}").read(f"references/{JOB}").chunks)
     with Image.open(io.BytesIO(small)) as image:
         assert (image.format, image.size) == ("PNG", (512, 307))
+
+
+def test_without_room_for_a_temporary_file_it_is_looked_at_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = _lane(1, tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+
+    assert isinstance(lane.ask(LookAtSource(JOB, "upload", "upload:up_1", (4, 3))), NotSeen)
 
 
 @pytest.mark.parametrize("sold", [(451, 300), (300, 451)])

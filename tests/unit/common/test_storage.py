@@ -3,11 +3,13 @@
 import io
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import GenericError
 
-from common.storage import MissingFileError, Storage, StorageError
+from common.storage import MissingFileError, Storage, StorageError, chunks_of
 
 ROOT = Path(__file__).parents[3]
 CONTENT = bytes(range(256)) * 40
@@ -50,6 +52,18 @@ def test_a_range_is_exact_and_never_runs_past_the_end(
     assert stream.size == len(CONTENT)
     assert b"".join(stream.chunks) == expected
     assert stream.end - stream.start == len(expected)
+
+
+@pytest.mark.parametrize("error", [GenericError("reset"), OSError("reset")])
+def test_a_stream_that_the_store_ends_early_is_an_error_of_ours(error: Exception) -> None:
+    def cut() -> Iterator[bytes]:
+        yield b"half"
+        raise error
+
+    chunks = chunks_of("key", cut())
+    assert next(chunks) == b"half"
+    with pytest.raises(StorageError, match="cannot read key to its end"):
+        next(chunks)
 
 
 def test_writing_again_replaces(storage: Storage) -> None:
