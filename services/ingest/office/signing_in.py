@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from services.ingest.edge import Edge, Parts
@@ -54,7 +55,7 @@ async def sign_in(edge: Edge, request: Request) -> Response:
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as sent:
         fields = {name: value for name, value in sent.items() if isinstance(value, str)}
     from_here(edge.signer, request, fields.get("form_token", ""), "admin-sign-in", request.cookies.get(FORM_COOKIE, ""))
-    return _judge(edge, request, fields)
+    return await run_in_threadpool(_judge, edge, request, fields)  # it asks the database
 
 
 @router.post("/sign-out")
