@@ -1,8 +1,7 @@
-"""Whether this process works, whether its servers are there, and its numbers."""
+"""Whether this process works and its servers are there. Its numbers are for METRICS_PORT alone, not for the public."""
 
 from fastapi import APIRouter, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi.responses import JSONResponse
 
 from services.ingest.edge import Edge
 from services.ingest.web.answers import refusals
@@ -24,9 +23,3 @@ def readyz(edge: Edge) -> Response:
     database = edge.database.alive()
     body = {"database": database, "broker": edge.publisher.ready}
     return JSONResponse(body, 200 if database else 503)
-
-
-@router.get("/metrics", response_class=PlainTextResponse)
-def metrics() -> Response:
-    """Prometheus metrics, the same as on METRICS_PORT."""
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

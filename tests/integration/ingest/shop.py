@@ -126,6 +126,10 @@ class Shop:
         with connection, connection.channel() as channel:
             channel.basic_publish("enlarger", routing_key, json.dumps(body).encode())
 
+    def numbers(self) -> str:
+        """What Prometheus reads."""
+        return requests.get(f"http://127.0.0.1:{self.env['METRICS_PORT']}/metrics", timeout=10).text
+
     def start(self) -> None:
         command = [sys.executable, "-m", "services.ingest"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | self.env)
@@ -156,8 +160,9 @@ def open_shop(database_url: str, amqp_url: str, storage: Path, **settings: str) 
     }
     shop = {"SANDBOX_SHOP_PORT": str(shop_port), "PUBLIC_URL": url}
     env = secrets | {
-        "DATABASE_URL": database_url, "AMQP_URL": amqp_url, "STORAGE_URL": f"file://{storage}", "METRICS_PORT": "0",
-        "PORT": str(port), "PUBLIC_URL": url, "SECRET_KEY": SECRET_KEY, "ADMIN_TOKEN": ADMIN_TOKEN,
+        "DATABASE_URL": database_url, "AMQP_URL": amqp_url, "STORAGE_URL": f"file://{storage}",
+        "METRICS_PORT": str(free_port()), "PORT": str(port), "PUBLIC_URL": url, "SECRET_KEY": SECRET_KEY,
+        "ADMIN_TOKEN": ADMIN_TOKEN,
         "STRIPE_API_BASE": f"http://127.0.0.1:{stripe_port}", "WORDPRESS_URL": f"http://127.0.0.1:{shop_port}",
         "OUTBOUND_ALLOW": f"127.0.0.1:{shop_port}", "CORS_ORIGINS": "https://shop.example",
         "RATE_LIMIT_PER_MIN": "0", "SHOP_PAGE": "1",

@@ -53,13 +53,14 @@ def test_a_long_form_is_refused(shop: Shop) -> None:
 def test_probes_and_numbers(shop: Shop) -> None:
     assert shop.get("/healthz").json() == {"status": "ok"}
     assert shop.get("/readyz").json() == {"database": True, "broker": True}
-    assert re.search(r'(?m)^enlarger_http_requests_total\{.*route="/readyz"', shop.get("/metrics").text)
+    assert re.search(r'(?m)^enlarger_http_requests_total\{.*route="/readyz"', shop.numbers())
+    assert shop.get("/metrics").status_code == 404, "payments and ratings are nobody else's business"
 
 
 def test_numbers_name_routes_and_no_tickets(shop: Shop) -> None:
     ticket = shop.ordered()
     shop.get(f"/jobs/{ticket}")
-    numbers = shop.get("/metrics").text
+    numbers = shop.numbers()
     assert 'route="/jobs/{ticket}"' in numbers
     assert ticket not in numbers
 

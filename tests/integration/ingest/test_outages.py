@@ -68,7 +68,7 @@ def test_without_the_broker_a_payment_is_taken_at_once(shop: Shop, broker: Broke
         broker.start()
     job = shop.job(ticket)
     assert (job["stage"], job["wake_at"] is not None) == ("submit", True)
-    until(lambda: re.search(UNPUBLISHED, shop.get("/metrics").text))
+    until(lambda: re.search(UNPUBLISHED, shop.numbers()))
 
 
 def test_without_wordpress_known_pictures_are_sold(shop: Shop) -> None:
