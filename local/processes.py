@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,26 @@ def child_environment(settings: Mapping[str, str] | None = None) -> dict[str, st
     """The environment for a child: a few inherited names and `settings`, nothing else of ours."""
     inherited = {name: os.environ[name] for name in (*_INHERITED, *_INHERITED_TLS) if name in os.environ}
     return {"LANG": "C.UTF-8"} | inherited | dict(settings or {})
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A signal that ends us comes after the block: a process that is not on record yet would be ended by nobody."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are handled in the main thread alone
+        return
+    came: list[int] = []
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = {number: handler for number, handler in kept.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda told, _frame: came.append(told))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        for told in came:
+            signal.raise_signal(told)
 
 
 class Process:
@@ -76,7 +98,7 @@ class Process:
             raise LocalError(f"{self.name} is running already (process {self.pid})")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         user = self._program.user
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, _undisturbed():
             self._popen = subprocess.Popen(
                 self._program.command,
                 env=dict(self._program.env),
@@ -89,8 +111,8 @@ class Process:
                 group=_group_of(user) if user else None,
                 extra_groups=[] if user else None,
             )
+            leftovers.record(self.log.parent, self._popen.pid, self.name)
         self._asked_to_stop = False
-        leftovers.record(self.log.parent, self._popen.pid, self.name)
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal to the whole group, unless it has ended."""

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,3 +152,22 @@ def _state(pid: int | None) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return "Z"
+
+
+def test_a_signal_that_comes_while_a_process_starts_finds_it_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = subprocess.Popen
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        started = start(*args, **options)
+        signal.raise_signal(signal.SIGINT)  # as early as it can come
+        return started
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    process = Process(_program(_SLEEP), tmp_path / "log")
+    with pytest.raises(KeyboardInterrupt):
+        process.start()
+    assert process.alive
+    assert str(process.pid) in (tmp_path / "started.txt").read_text()
+    process.kill()
