@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from common import attempts, breaker, capacity, jobs
 from common.attempts import AttemptState, Claim, Record
 from common.capacity import Turn
-from common.limits import Limits
+from common.limits import CAPACITY_LOCK, Limits
 from common.outcomes import Move
 from common.provider import NotAccepted, OurTrouble, Report, State
 from common.stages import Stage
@@ -19,6 +20,7 @@ from services.ingest.selling.outlook import Means, Obstacle, Outlook
 from services.poller.places import Places
 from services.poller.settings import PollerSettings
 from tests.integration.runtime.rig import Rig
+from tests.integration.sandbox.standin import until
 from tests.unit import builders
 
 LIMITS = Limits(
@@ -208,6 +210,20 @@ def test_an_order_that_was_refused_stands_in_the_queue_while_the_breaker_is_open
     desk.sql("UPDATE breakers SET until = now()")
     assert wake(desk) == 1
     assert due(desk) == [order]
+
+
+def test_who_hears_a_failure_waits_for_the_places_before_it_takes_the_breaker(desk: Rig) -> None:
+    """As the clock does, which gives places and then lets one order try: the other way round they would deadlock."""
+    waits = """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+    hearing = threading.Thread(target=hear, args=[desk, AWAY, AWAY])
+    with psycopg.connect(desk.database_url) as clock:
+        clock.execute("SELECT pg_advisory_xact_lock(%s)", [CAPACITY_LOCK])
+        hearing.start()
+        until(lambda: desk.sql(waits))
+        clock.execute("SELECT 1 FROM breakers FOR UPDATE NOWAIT")
+    hearing.join(10)
+    assert state(desk) == "open"
 
 
 def test_an_attempt_that_nobody_asks_about_any_more_gives_its_place_back(desk: Rig) -> None:
