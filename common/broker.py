@@ -20,6 +20,7 @@ from common.confirms import Acks, Confirms, Message, Then
 from common.connection import Connection, write
 from common.deliveries import Delivery, Subscription
 from common.publisher import USUAL, Hooks, Patience, Publisher
+from common.suspects import Suspects
 from common.topology import DEAD_EXCHANGE, declare
 
 BLOCKED_S = 60
@@ -49,6 +50,7 @@ class Broker:
         self._session = 0
         self._connected_at = 0.0
         self._connections: list[Any] = []
+        self._suspects = Suspects()
         self._publisher = Publisher(Hooks(write, self._loop.call_later, on_returned))
         self._stopping = False
         self._connected = False
@@ -189,16 +191,23 @@ class Broker:
         self._connected_at = time.monotonic()
 
     def _start_consuming(self, subscription: Subscription) -> None:
-        session = self._session
         for queue in subscription.queues:
+            ask = partial(self._ask_for, queue, subscription, self._session)
+            wait_s = self._suspects.wait_s(queue)
+            self._loop.call_later(wait_s, ask) if wait_s else ask()
 
-            def on_message(_channel: Any, method: Any, _properties: Any, body: bytes, queue: str = queue) -> None:
-                if session != self._session:
-                    return  # still on its way when the session was given up: its tag says nothing to the next one
-                subscription.acks.delivered(method.delivery_tag)
-                subscription.sink(Delivery(queue, body, method.redelivered, method.delivery_tag, session, subscription))
+    def _ask_for(self, queue: str, subscription: Subscription, session: int) -> None:
+        if session != self._session or subscription.paused:
+            return  # given up, or paused, before a suspect's turn had come
 
-            subscription.channel.basic_consume(queue, on_message)
+        def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
+            if session != self._session:
+                return  # still on its way when the session was given up: its tag says nothing to the next one
+            subscription.acks.delivered(method.delivery_tag)
+            subscription.sink(Delivery(queue, body, method.redelivered, method.delivery_tag, session, subscription))
+
+        self._suspects.asked(queue)
+        subscription.channel.basic_consume(queue, on_message, callback=lambda _frame: self._suspects.answered(queue))
 
     def _set_paused(self, subscription: Subscription, *, paused: bool) -> None:
         changed, subscription.paused = subscription.paused != paused, paused
@@ -261,6 +270,7 @@ class Broker:
             return
         self._session += 1  # from now on callbacks and acknowledgements of the old one are stale
         self._connected = self._blocked = False
+        self._suspects.ended(error)
         delay = self._addresses.failed()
         log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)
         self._close_connections()

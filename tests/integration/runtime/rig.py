@@ -138,6 +138,12 @@ class Rig:
         with self.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).method.message_count)
 
+    def consumers(self, queue: str) -> int:
+        """0 also for a queue that is not there."""
+        with contextlib.suppress(pika.exceptions.ChannelClosedByBroker), self.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.consumer_count)
+        return 0
+
     def take(self, queue: str) -> list[tuple[bytes, Any]]:
         """Every message that is ready: (body, properties). They are gone afterwards."""
         with self.channel() as channel:

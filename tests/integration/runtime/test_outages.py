@@ -3,17 +3,21 @@
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 from pika.exceptions import UnroutableError
 
+from common import suspects
+from common.events import Event, JobCompleted, PaymentCompleted
 from common.inspection import look
 from common.jobs import Job
 from common.lane import Question
 from common.outcomes import Nothing, Outcome
 from common.stages import Stage
+from local.broker import Broker
 from local.database import Database
 from tests.infrastructure import Infrastructure, fresh_database
 from tests.integration.runtime.rig import Cable, Rig, TinyLane, cable, steadily
@@ -123,6 +127,52 @@ def _bound(rig: Rig, job: uuid.UUID) -> bool:
     except UnroutableError:
         return False
     return True
+
+
+class Greedy(TinyLane):
+    """Consumes one queue more."""
+
+    events: Sequence[type[Event]] = (JobCompleted, PaymentCompleted)
+
+
+def _lose(broker: Broker, rig: Rig, queue: str) -> None:
+    """Take away the queue's process and data; the broker goes on saying that it is there."""
+    vhost = urlsplit(rig.amqp_url).path.strip("/")
+    broker.ctl("eval", f"ra:force_delete_server(quorum_queues, {{'{vhost}_{queue}', node()}}).")
+
+
+def test_a_queue_that_the_broker_lost_does_not_take_its_neighbours_along(
+    rig: Rig, link: Cable, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspects, "FIRST_S", 60)
+    (job,), gate = rig.paid(), threading.Event()
+    lane = Greedy(lambda _job: gate.wait(20))
+    with rig.running(lane, link.url):
+        _lose(broker, rig, JobCompleted.queue)
+        rig.pay(job)
+        until(lambda: lane.asked)
+        link.cut()
+        until(lambda: link.connections == 6)  # three pairs: cut, lost for the queue, and one without it
+        assert steadily(lambda: link.connections == 6, 3)
+        gate.set()
+        until(lambda: rig.depth(IN) == 0)
+
+    assert rig.depth(OUT) >= 1
+
+
+def test_a_lost_queue_is_consumed_again_once_an_operator_has_deleted_it(
+    rig: Rig, link: Cable, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspects, "FIRST_S", 0.2)
+    with rig.running(Greedy(), link.url):
+        _lose(broker, rig, JobCompleted.queue)
+        link.cut()
+        before = link.connections
+        until(lambda: link.connections >= before + 4)  # asked for, and lost for it, twice
+        with rig.channel() as channel:
+            channel.queue_delete(JobCompleted.queue)
+        until(lambda: rig.consumers(JobCompleted.queue) == 1)
+        assert rig.consumers(IN) == 1
 
 
 def test_a_refusal_that_no_queue_takes_is_not_forgotten(rig: Rig) -> None:
