@@ -1,6 +1,6 @@
 """Looks at the pictures that orders are made from: the rows behind them (design section 5, submitter)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -10,7 +10,7 @@ from common.database import Transaction, keys, unnest
 
 class Source(NamedTuple):
     """What is known of a source. `at_work`: somebody may be looking. `fit`: it was looked at, found good, and its
-    reduced copy is stored; sizes as the file stores them.
+    reduced copy is stored; sizes as the file stores them. `gone`: how often its server said that it has no such file.
     """
 
     job_id: UUID
@@ -20,6 +20,7 @@ class Source(NamedTuple):
     width: int | None
     height: int | None
     orientation: int | None
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Source]:
     rows = tx.execute(
         """SELECT job_id, looked_at IS NULL AND claimed_until > now(),
                   looked_at IS NOT NULL AND unfit IS NULL AND removed_at IS NULL,
-                  reference_key, width, height, orientation
+                  reference_key, width, height, orientation, gone
            FROM sources WHERE job_id = ANY(%(ids)s::uuid[])""",
         {"ids": keys(job_ids)},
     )
@@ -69,12 +70,12 @@ def claim(tx: Transaction, job_ids: Sequence[UUID], lease_s: float) -> None:
     )
 
 
-def release(tx: Transaction, job_ids: Sequence[UUID]) -> None:
-    """These looks are over without an answer."""
+def release(tx: Transaction, gone: Mapping[UUID, bool]) -> None:
+    """These looks are over without an answer, or with the one that there is no such file."""
     unnest(
         tx,
-        "UPDATE sources s SET claimed_until = now() FROM {rows} WHERE s.job_id = i.job_id",
-        {"job_id": ("uuid", list(job_ids))},
+        "UPDATE sources s SET claimed_until = now(), gone = s.gone + i.gone::int FROM {rows} WHERE s.job_id = i.job_id",
+        {"job_id": ("uuid", list(gone)), "gone": ("bool", list(gone.values()))},
     )
 
 

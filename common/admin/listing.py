@@ -125,7 +125,7 @@ _ATTENTION = "(SELECT DISTINCT job_id FROM attention WHERE closed_at IS NULL)"
 _CANARIES = "(SELECT job_id FROM jobs WHERE canary)"
 _HELD = "(SELECT job_id FROM jobs WHERE hold_reason IS NOT NULL)"
 _LATE = f"""(SELECT job_id FROM jobs j
-             WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) AND {_IS_LATE})"""  # as in jobs_underway
+             WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) AND {_IS_LATE})"""
 _BY_ADDRESS = f"""
     (SELECT job_id FROM jobs WHERE email IS NOT NULL AND lower(email) ~>=~ %(begins)s AND lower(email) ~<~ %(ends)s
      ORDER BY lower(email) USING ~<~, created_at DESC, job_id DESC LIMIT {MOST_FOUND})"""

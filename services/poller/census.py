@@ -68,7 +68,6 @@ WHERE ended_at IS NULL AND state IN ('claimed', 'open', 'unknown') GROUP BY stat
 RESULT_LEFT = """
 SELECT extract(epoch FROM min(a.result_until) - now())::float8
 FROM jobs j JOIN attempts a ON a.job_id = j.job_id AND a.attempt = j.attempt WHERE j.stage = 'fetch'
-    AND j.stage IN ('checkout', 'submit', 'watch', 'fetch', 'refund', 'announce')
 """
 HELD = "SELECT hold_reason, count(*) FROM jobs WHERE hold_reason IS NOT NULL GROUP BY 1"
 ATTENTION = "SELECT reason, count(*) FROM attention WHERE closed_at IS NULL GROUP BY reason"

@@ -25,7 +25,7 @@ from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.pictures.examiner import ExaminerError, Eyes
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Seen, Unfit
-from common.sources import SourceRecord, reference_key
+from common.sources import Source, SourceRecord, reference_key
 from common.stages import Plan, Stage
 from common.storage import MissingFileError, Storage, StorageError
 from services.submitter.metrics import SOURCES
@@ -39,12 +39,13 @@ DECODE_TWICE = 2  # waiting for the other pictures, then one's own
 
 @dataclass(frozen=True, slots=True)
 class LookAtSource:
-    """One claimed look: from where, and the size in pixels that was sold."""
+    """One claimed look: from where, the size in pixels that was sold, and how often it was `Missing` before."""
 
     job_id: UUID
     kind: str
     url: str
     size: tuple[int, int]
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Sources:
             if row and row.fit:
                 continue
             busy = row is not None and row.at_work and not w.redelivered
-            found[w.job.job_id] = Nothing("its source is being looked at") if busy else Question(_about(w.job))
+            found[w.job.job_id] = Nothing("its source is being looked at") if busy else Question(_about(w.job, row))
         sources.claim(tx, [job_id for job_id, step in found.items() if isinstance(step, Question)], self._lease_s)
         return found
 
@@ -124,17 +125,20 @@ class Sources:
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> list[Outcome]:
         sources.record(tx, [r for a in answered if (r := _record(a.about.job_id, a.answer))])
-        sources.release(tx, [a.about.job_id for a in answered if isinstance(a.answer, NotSeen | Missing)])
+        over = [a for a in answered if isinstance(a.answer, NotSeen | Missing)]
+        sources.release(tx, {a.about.job_id: isinstance(a.answer, Missing) for a in over})
         told = [
             (a.about.job_id, a.answer.reason, a.answer.why)
             for a in answered
             if isinstance(a.answer, Bad) and a.answer.tell
         ]
         jobs.raise_attention(tx, told)
-        return [self.decide(a.work.job, a.answer) for a in answered]
+        return [self.decide(a.work.job, a.answer, a.about.gone) for a in answered]
 
-    def decide(self, job: Job, answer: SourceAnswer) -> Outcome:
-        """The answer is on its row; where does it lead, if the job still waits for it?"""
+    def decide(self, job: Job, answer: SourceAnswer, gone: int) -> Outcome:
+        """The answer is on its row; where does it lead, if the job still waits for it? A person's decision counts the
+        tries anew.
+        """
         if job.stage is not Stage.SUBMIT:
             return Nothing(f"looked at in stage {job.stage}")
         match answer:
@@ -144,7 +148,7 @@ class Sources:
                 return Move(Stage.SUBMIT, "source_checked", detail, (again,))
             case Bad(reason=reason, why=why):
                 return failed(job, reason, why)
-            case Missing(why=why) if job.tries >= GONE_TRIES - 1:
+            case Missing(why=why) if min(gone, job.tries) >= GONE_TRIES - 1:
                 return failed(job, "source_gone", why)
             case Missing(why=why) | NotSeen(why=why):
                 wait_s = backoff_s(self._plan, job.tries)
@@ -191,8 +195,9 @@ class Sources:
         return Fetched(found.size, digest.hexdigest(), "")
 
 
-def _about(job: Job) -> LookAtSource:
-    return LookAtSource(job.job_id, job.source_kind, job.source_url, (job.source_width, job.source_height))
+def _about(job: Job, known: Source | None) -> LookAtSource:
+    size = (job.source_width, job.source_height)
+    return LookAtSource(job.job_id, job.source_kind, job.source_url, size, known.gone if known else 0)
 
 
 def _record(job_id: UUID, answer: SourceAnswer) -> SourceRecord | None:

@@ -190,3 +190,16 @@ def test_a_missing_source_is_looked_for_three_times(rig: Rig) -> None:
         assert looking is not None
         rig.finish(looking, Missing("the server answers 404"))
         assert rig.job().stage is expected
+
+
+def test_a_server_that_did_not_answer_has_not_said_that_the_source_is_gone(rig: Rig) -> None:
+    silent, missing = NotSeen("time-out"), Missing("the server answers 404")
+    for answered in (silent, silent, silent, missing, silent, missing):
+        looking = rig.begin()
+        assert looking is not None
+        rig.finish(looking, answered)
+        assert rig.job().stage is Stage.SUBMIT
+    looking = rig.begin()
+    assert looking is not None
+    rig.finish(looking, missing)
+    assert (rig.job().stage, rig.job().failure_reason) == (Stage.REFUND, "source_gone")
