@@ -69,11 +69,11 @@ class Results:
         """Never raises for what the network, the store or the file do."""
         if about.url == NULL_URL:
             return self._store_nothing(about)
-        with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
-            try:
+        try:
+            with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
                 answer = self._fetch(about, Path(folder))
-            except (StorageError, ExaminerError, OSError) as error:  # OSError: no room for the temporary file
-                return Failed(str(error))
+        except (StorageError, ExaminerError, OSError) as error:  # OSError: no room for the temporary file
+            return Failed(str(error))
         if isinstance(answer, Unfit):
             CHECKS_FAILED.labels(answer.kind).inc()
         return answer

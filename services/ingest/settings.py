@@ -96,6 +96,7 @@ class IngestSettings(PictureSettings, CommonSettings, SecretKeySettings, RevokeS
         description="files of an object store are passed on, or fetched there by a short signed address",
     )
     upload_keep_hours: float = Field(default=24, gt=0, description="life of an upload that nobody orders")
+    uploads_max_mb: int = Field(default=100_000, ge=10, description="taken in UPLOAD_KEEP_HOURS, from all customers")
     failed_keep_days: float = Field(default=7, gt=0, description="life of the upload of an order that failed")
     personal_data_keep_days: float = Field(
         default=365, gt=0, description="after an order is settled; then only what the books need is left of it"

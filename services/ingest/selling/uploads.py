@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from fastapi import APIRouter, File, Request, Response, UploadFile
 from psycopg.rows import class_row
 
@@ -19,7 +20,11 @@ from services.ingest.web.errors import ApiError
 from services.ingest.web.files import StoredFile, serve
 from services.ingest.web.limits import UPLOAD_BYTES
 
+MEGABYTE = 1_000_000
+FULL_AGAIN_S = 3600
+
 router = APIRouter()
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,14 @@ def upload_image(edge: Edge, image: Annotated[UploadFile, File()]) -> dict[str, 
 
 
 def take(edge: Parts, image: UploadFile) -> Taken:
-    """Look at the picture, price it and store it. Raises ApiError 413, 422."""
+    """Look at the picture, price it and store it. Raises ApiError 413, 422, 503."""
     size = image.size or 0
     if size > UPLOAD_BYTES:
         raise ApiError(413, "content_too_large", TOO_LARGE)
+    if _taken_bytes(edge) + size > edge.settings.uploads_max_mb * MEGABYTE:
+        UPLOADS.labels("full").inc()
+        log.error("uploads.full", setting="UPLOADS_MAX_MB", megabytes=edge.settings.uploads_max_mb)
+        raise ApiError(503, "uploads_full", FULL, {"Retry-After": str(FULL_AGAIN_S)})
     looked = edge.viewer.look(image.file)
     if isinstance(looked, pictures.Unfit):
         UPLOADS.labels("unfit").inc()
@@ -116,6 +125,17 @@ def find(edge: Parts, upload_id: str) -> Upload:
     return found
 
 
+def _taken_bytes(edge: Parts) -> int:
+    """What anybody sent lately and is still there: nobody has paid for most of it."""
+    with edge.database.transaction() as tx:
+        row = tx.execute(
+            """SELECT COALESCE(sum(file_size), 0)::bigint FROM uploads
+               WHERE file_gone_at IS NULL AND created_at > now() - make_interval(secs => %s)""",
+            [edge.settings.upload_keep_hours * 3600],
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _of_job(edge: Parts, job_id: UUID) -> Upload | None:
     """An order keeps its upload however old it is."""
     with edge.database.transaction() as tx:
@@ -134,4 +154,5 @@ _COLUMNS = """
     u.created_at < now() - make_interval(secs => %(keep_s)s) AS old
 """
 TOO_LARGE = mark("This file is larger than 10 MB. Please send a smaller one.")
+FULL = mark("We have more pictures than we can keep just now. Please try again later.")
 GONE = mark("This picture is not here any more: uploads are kept for %(hours)s hours. Please send it again.")

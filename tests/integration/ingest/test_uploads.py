@@ -1,6 +1,7 @@
 """The customer's own picture, from the upload to the provider's fetch."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -79,6 +80,24 @@ def test_what_is_no_picture_is_not_stored(shop: Shop, content: bytes) -> None:
     answer = _upload(shop, content)
     assert answer.status_code in {400, 422}
     assert shop.rows("SELECT count(*) FROM uploads") == before
+
+
+@pytest.fixture
+def a_flood(shop: Shop) -> Iterator[str]:
+    """All that may be kept, sent by others."""
+    shop.rows(
+        """INSERT INTO uploads (upload_id, file_key, media_type, width, height, file_size)
+           VALUES ('up_flood', 'uploads/up_flood', 'image/png', 1, 1, 100000 * 1000000::bigint)"""
+    )
+    yield "up_flood"
+    shop.rows("DELETE FROM uploads WHERE upload_id = 'up_flood'")
+
+
+def test_a_flood_of_uploads_ends_before_the_store_is_full(shop: Shop, a_flood: str) -> None:
+    answer = _upload(shop)
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "uploads_full", "3600")
+    shop.rows("UPDATE uploads SET created_at = now() - interval '25 h' WHERE upload_id = %s", a_flood)
+    assert _upload(shop).status_code == 200
 
 
 def test_a_form_without_the_field_says_so(shop: Shop) -> None:
