@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from common.database import migrate
+from common.schema import migrate
 from local.broker import Broker
 from local.database import Database
 from local.layout import ROOT

@@ -4,7 +4,8 @@ import typer
 from pydantic_core import to_json
 
 from cli.office import AWAY, Json, end
-from common.database import DatabaseAwayError, migrate
+from common.database import DatabaseAwayError
+from common.schema import migrate
 from common.settings import DatabaseSettings, load
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: the pool, transactions, and bringing the schema up to date. Translates the vendor's errors into ours."""
+"""PostgreSQL: the pool, transactions and set-based statements. Translates the vendor's errors into ours."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,15 +13,6 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
-from yoyo import get_backend, read_migrations
-from yoyo.backends.base import DatabaseBackend
-from yoyo.migrations import Migration
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 0x656E6C61726765  # advisory lock's key: two workers starting together migrate one after the other
-MIGRATION_LOCK_MS = 500  # whoever writes stands in line behind a migration that waits for a table
-MIGRATION_TURN_S = 0.2
-MIGRATION_WAIT_S = 300.0
 
 # A server that vanished without a word is noticed within half a minute; the system's own patience is hours.
 NOTICE_DEATH: dict[str, Any] = {
@@ -38,10 +28,6 @@ Transaction = psycopg.Connection[TupleRow]
 
 class DatabaseAwayError(Exception):
     """The database cannot be reached (or is restarting): hold the work, nothing about it is wrong."""
-
-
-class OldSchemaError(Exception):
-    """The schema is older than this program and MIGRATE is off."""
 
 
 AWAY = (
@@ -89,11 +75,28 @@ class Limits:
     lock_s: float = 20.0
 
 
-class Database:
-    """A pool of connections, each checked before it is handed out. `wait_s`: how long to wait for one."""
+def _trusted(_: Transaction) -> bool:
+    return False
 
-    def __init__(self, url: str, max_size: int = 8, wait_s: float = 10.0, limits: Limits = Limits()) -> None:
+
+class Database:
+    """A pool of connections, each checked before it is handed out. `wait_s`: how long to wait for one.
+
+    `guard` says whether nothing may be decided on what a connection leads to (common/restored.py). It is asked at each
+    new connection, for a failed-over server answers on new ones only, and at every `look`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        max_size: int = 8,
+        wait_s: float = 10.0,
+        limits: Limits = Limits(),
+        guard: Callable[[Transaction], bool] = _trusted,
+    ) -> None:
         self._url = url
+        self._guard = guard
+        self._held = False
         self._hung_s = HUNG_STATEMENTS * limits.statement_s
         self._began: dict[object, float] = {}
         self._pool = ConnectionPool(
@@ -103,6 +106,7 @@ class Database:
             max_size=max_size,
             timeout=wait_s,
             check=_check,
+            configure=self._greet,
             kwargs={
                 **NOTICE_DEATH,
                 "prepare_threshold": 1,  # the few statements that there are come again and again
@@ -117,6 +121,22 @@ class Database:
 
     def close(self) -> None:
         self._pool.close(timeout=2)
+
+    def look(self, tx: Transaction) -> None:
+        """Ask the guard."""
+        self._held = self._guard(tx)
+
+    def _greet(self, connection: _Connection) -> None:
+        with connection.transaction():
+            self.look(connection)
+
+    @contextmanager
+    def deciding(self) -> Iterator[Transaction]:
+        """A transaction that leads to outside effects: while the guard forbids them the database is away, to it."""
+        with self.transaction() as tx:
+            if self._held:
+                raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
+            yield tx
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -154,89 +174,6 @@ class Database:
         except DatabaseAwayError:
             return False
         return True
-
-
-def migrate(url: str, *, allowed: bool = True, folder: Path = MIGRATIONS) -> list[str]:
-    """Bring the schema up to date under a lock; returns the names applied. Writers wait for it a second at most.
-
-    Raises OldSchemaError when not `allowed`, DatabaseAwayError (also while somebody holds a table for too long).
-
-    yoyo's own lock is a row that a killed process leaves behind; PostgreSQL's advisory lock dies with its connection.
-    It is asked for again and again: who waits inside a statement keeps CREATE INDEX CONCURRENTLY from ever ending.
-    """
-    try:
-        with psycopg.connect(url, autocommit=True, **NOTICE_DEATH) as guard:
-            while guard.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATION_LOCK]).fetchone() != (True,):
-                time.sleep(MIGRATION_TURN_S)
-            return _apply_in_turns(url, folder, allowed=allowed)
-    except psycopg.OperationalError as error:  # at any moment of it, not at the first connection only
-        raise DatabaseAwayError(str(error).strip()) from error
-
-
-def behind(url: str) -> list[str]:
-    """The names of the migrations that the schema lacks; changes nothing. Raises DatabaseAwayError."""
-    try:
-        psycopg.connect(url, **NOTICE_DEATH).close()
-        backend = get_backend(_yoyo_url(url))
-        try:
-            return [migration.id for migration in backend.to_apply(read_migrations(str(MIGRATIONS)))]
-        finally:
-            backend.connection.close()
-    except psycopg.OperationalError as error:
-        raise DatabaseAwayError(str(error).strip()) from error
-
-
-def _apply_in_turns(url: str, folder: Path, *, allowed: bool) -> list[str]:
-    """A migration that does not get its tables at once lets the writers behind it pass, and tries again."""
-    names: list[str] = []
-    give_up_at = time.monotonic() + MIGRATION_WAIT_S
-    while True:
-        try:
-            return names + _apply_pending(url, folder, names, allowed=allowed)
-        except errors.LockNotAvailable:
-            if time.monotonic() > give_up_at:
-                raise
-            time.sleep(MIGRATION_TURN_S)
-
-
-def _apply_pending(url: str, folder: Path, applied: list[str], *, allowed: bool) -> list[str]:
-    """Applies what is pending, one after the other, each noted in `applied` as it is committed."""
-    backend = get_backend(_yoyo_url(url))
-    try:
-        pending = backend.to_apply(read_migrations(str(folder)))
-        if pending and not allowed:
-            lacking = ", ".join(migration.id for migration in pending)
-            raise OldSchemaError(f"MIGRATE=off and the schema lacks {lacking}: run ./enlarger migrate")
-        backend.ensure_internal_schema_updated()
-        backend.execute(f"SET lock_timeout = {MIGRATION_LOCK_MS}")
-        backend.commit()
-        for migration in pending:
-            _apply(backend, migration)
-            applied.append(migration.id)
-    finally:
-        backend.connection.close()
-    return []
-
-
-def _apply(backend: DatabaseBackend, migration: Migration) -> None:
-    """The change and the note that it was made are one transaction, unless the file says `-- transactional: false`.
-
-    Such a file (CREATE INDEX CONCURRENTLY allows no transaction) must bear being run again after a crash.
-    """
-    migration.load()
-    with backend.transaction() if migration.use_transactions else backend.disable_transactions():
-        for step in migration.steps:
-            step.apply(backend)
-        if migration.use_transactions:
-            backend.mark_one(migration)
-    if not migration.use_transactions:
-        with backend.transaction():
-            backend.mark_one(migration)
-
-
-def _yoyo_url(url: str) -> str:
-    _scheme, _, rest = url.partition("://")
-    return f"postgresql+psycopg://{rest}"
 
 
 def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> list[TupleRow]:

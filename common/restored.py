@@ -25,20 +25,22 @@ TEXT = (
 log = structlog.get_logger()
 
 
-def guard(tx: Transaction, *, promotions: bool = True) -> None:
-    """Pause everything when this is not the database that it was; the first one to look notes where it is.
+def guard(tx: Transaction, *, promotions: bool = True) -> bool:
+    """Pause everything when this is not the database that it was, and say whether it waits for its reconciliation; the
+    first one to look notes where it is.
 
     `promotions`: a standby that became the primary counts as restored, too.
     """
     here = _place(tx)
-    row = tx.execute("SELECT place FROM installation").fetchone()
+    row = tx.execute("SELECT place, restored_at IS NOT NULL FROM installation").fetchone()
     if row is None:
         tx.execute("INSERT INTO installation (place) VALUES (%s) ON CONFLICT DO NOTHING", [here])
-    before = str(row[0]) if row else here
+    before, waits = row or (here, False)
     if _same(before, here, promotions=promotions):
-        return
+        return bool(waits)
     if note(tx):
         log.critical("database.restored", before=before, here=here)
+    return True
 
 
 def note(tx: Transaction) -> bool:

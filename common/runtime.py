@@ -237,7 +237,7 @@ class LaneRunner:
     def _transaction(
         self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Decided]]
     ) -> list[Decided]:
-        with self._database.transaction() as tx:
+        with self._database.deciding() as tx:
             results = step(tx, items)
             crash.point("before_commit")
         crash.point("after_commit")

@@ -5,7 +5,7 @@ how much it is still at work on, so that whoever drains a service knows when it 
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -76,21 +76,12 @@ def resume(tx: Transaction, what: str) -> list[str]:
 class Switchboard:
     """A worker's own: reads the pauses, switches its lanes, and says how it stands. Runs in a thread of its own.
 
-    `guard` comes first at each look: it may pause what must not run (common/restored.py).
+    The database's guard comes first at each look: it may pause what must not run (common/restored.py).
     """
 
     name = "switches"
 
-    def __init__(
-        self,
-        database: Database,
-        service: str,
-        lanes: Mapping[str, LaneSwitch],
-        others: list[str],
-        *,
-        guard: Callable[[Transaction], None] = lambda _: None,
-    ) -> None:
-        self._guard = guard
+    def __init__(self, database: Database, service: str, lanes: Mapping[str, LaneSwitch], others: list[str]) -> None:
         self._database = database
         self._worker_id = uuid4()
         self._service = service
@@ -122,7 +113,7 @@ class Switchboard:
 
     def _exchange(self) -> None:
         with self._database.transaction() as tx:
-            self._guard(tx)
+            self._database.look(tx)
             self._switch({pause.what for pause in paused(tx)})
             tx.execute(
                 """INSERT INTO workers (worker_id, service, lanes, paused, busy)

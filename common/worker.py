@@ -14,11 +14,12 @@ import structlog
 
 from common import crash, health, logs, privileges, restored, tracing
 from common.broker import Broker
-from common.database import Database, DatabaseAwayError, Limits, migrate
+from common.database import Database, DatabaseAwayError, Limits
 from common.lane import Lane
 from common.metrics import Metrics
 from common.publisher import Patience
 from common.runtime import LaneRunner
+from common.schema import migrate
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, plans
 from common.switches import CLOCK, LaneSwitch, Switchboard
@@ -52,7 +53,10 @@ class Worker:
         tracing.configure(service, settings.otel_exporter_otlp_endpoint)
         crash.arm(settings.test_crash_points, settings.test_mutant)
         limits = Limits(settings.database_statement_s, settings.database_lock_s)
-        self.database = Database(settings.database_url, settings.database_connections, settings.database_wait_s, limits)
+        guard = partial(restored.guard, promotions=settings.pause_on_promotion)
+        self.database = Database(
+            settings.database_url, settings.database_connections, settings.database_wait_s, limits, guard
+        )
         patience = Patience(settings.heartbeat_s, settings.confirm_timeout_s)
         self.broker = Broker(settings.amqp_url, service, self.metrics.returned, patience)
         self.plans: Mapping[Stage, Plan] = plans(settings)
@@ -100,8 +104,7 @@ class Worker:
 
     def _switchboard(self, others: list[str]) -> Switchboard:
         lanes = {runner.lane.name: LaneSwitch(runner.tap, runner) for runner in self._runners}
-        guard = partial(restored.guard, promotions=self.settings.pause_on_promotion)
-        return Switchboard(self.database, self.service, lanes, others, guard=guard)
+        return Switchboard(self.database, self.service, lanes, others)
 
     def _migrate(self) -> None:
         """Wait for the database, with backoff, then bring its schema up to date."""

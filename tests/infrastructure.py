@@ -5,7 +5,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 
-from common.database import migrate
+from common.schema import migrate
 from local.broker import Broker
 from local.database import Database
 from local.docker import docker_answers

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 from cli.doctor.findings import Finding, bad, good, unseen, warning
 from common import switches
 from common.admin import reading
-from common.database import Database, DatabaseAwayError, behind
+from common.database import Database, DatabaseAwayError
 from common.events import EVENTS
 from common.inspection import BrokerAwayError, Inspection, look
+from common.schema import behind
 from common.topology import dead_queue
 from common.topology import queues as topology
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from common import database as schema
-from common.database import MIGRATIONS, migrate
+from common.database import DatabaseAwayError
+from common.schema import MIGRATIONS, migrate
 from local.database import Database
 from tests.integration.locks import await_second_try
 
@@ -100,7 +100,7 @@ def test_a_death_in_a_migration_leaves_nothing_of_it(old_url: str, tmp_path: Pat
     (broken / "0002_dies.sql").write_text(
         "-- depends: 0001_initial\nCREATE TABLE half_way (n integer);\nSELECT pg_terminate_backend(pg_backend_pid());\n"
     )
-    with pytest.raises(schema.DatabaseAwayError):
+    with pytest.raises(DatabaseAwayError):
         migrate(old_url, folder=broken)
     (broken / "0002_dies.sql").write_text("-- depends: 0001_initial\nCREATE TABLE half_way (n integer);\n")
     assert migrate(old_url, folder=broken) == ["0002_dies"]

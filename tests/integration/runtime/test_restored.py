@@ -1,12 +1,16 @@
 """A database that finds itself at another place pauses everything, until somebody reconciled it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from common import restored, switches
 from common.admin import Decision, RefusedError, pausing
 from common.database import Database
+from common.stages import Stage
+from tests.integration.runtime.rig import Rig, TinyLane, steadily
+from tests.integration.sandbox.standin import until
 
 ANNA = Decision("anna", "")
 AS_PG_RESTORE_DOES = (
@@ -16,54 +20,88 @@ AS_PG_RESTORE_DOES = (
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
-    opened.open()
-    with opened.transaction() as tx:
+def opened(database_url: str) -> Iterator[Database]:
+    made = Database(database_url)
+    made.open()
+    with made.transaction() as tx:
         restored.guard(tx)  # as the first worker of an installation does
-    yield opened
-    opened.close()
+    yield made
+    made.close()
 
 
-def _guarded(database: Database, *, promotions: bool = True) -> list[str]:
-    with database.transaction() as tx:
+def _guarded(opened: Database, *, promotions: bool = True) -> list[str]:
+    with opened.transaction() as tx:
         restored.guard(tx, promotions=promotions)
         return [pause.what for pause in switches.paused(tx)]
 
 
-def test_a_database_that_stays_where_it_is_is_left_alone(database: Database) -> None:
-    assert _guarded(database) == []
+def test_a_database_that_stays_where_it_is_is_left_alone(opened: Database) -> None:
+    assert _guarded(opened) == []
 
 
-def test_a_restored_one_is_paused_and_may_not_be_resumed_before_it_was_reconciled(database: Database) -> None:
-    with database.transaction() as tx:
+def test_a_restored_one_is_paused_and_may_not_be_resumed_before_it_was_reconciled(opened: Database) -> None:
+    with opened.transaction() as tx:
         tx.execute(AS_PG_RESTORE_DOES)
-    assert _guarded(database) == ["all"]
-    assert _guarded(database) == ["all"]
-    with database.transaction() as tx:
+    assert _guarded(opened) == ["all"]
+    assert _guarded(opened) == ["all"]
+    with opened.transaction() as tx:
         tx.execute("DELETE FROM pauses")
-    assert _guarded(database) == ["all"]
-    with database.transaction() as tx:
+    assert _guarded(opened) == ["all"]
+    with opened.transaction() as tx:
         with pytest.raises(RefusedError, match="restore-check"):
             pausing.resume(tx, "all", ANNA)
         restored.accept(tx)
         assert "Resumed: all." in pausing.resume(tx, "all", ANNA)
-    assert _guarded(database) == []
+    assert _guarded(opened) == []
 
 
-def test_the_operator_is_told_once_and_no_mail_takes_the_name_of_one_before(database: Database) -> None:
-    with database.transaction() as tx:
+def test_the_operator_is_told_once_and_no_mail_takes_the_name_of_one_before(opened: Database) -> None:
+    with opened.transaction() as tx:
         tx.execute(AS_PG_RESTORE_DOES)
     for _ in range(3):
-        _guarded(database)
-    with database.transaction() as tx:
+        _guarded(opened)
+    with opened.transaction() as tx:
         assert tx.execute("SELECT detail->>'subject' FROM mails").fetchall() == [(restored.SUBJECT,)]
         [(next_id,)] = tx.execute("SELECT nextval(pg_get_serial_sequence('attention', 'attention_id'))").fetchall()
         assert next_id > restored.SKIPPED
 
 
-def test_a_promoted_standby_counts_unless_standbys_are_synchronous(database: Database) -> None:
-    with database.transaction() as tx:
+def test_a_promoted_standby_counts_unless_standbys_are_synchronous(opened: Database) -> None:
+    with opened.transaction() as tx:
         tx.execute("UPDATE installation SET place = split_part(place, '@', 1) || '@00000099'")
-    assert _guarded(database, promotions=False) == []
-    assert _guarded(database) == ["all"]
+    assert _guarded(opened, promotions=False) == []
+    assert _guarded(opened) == ["all"]
+
+
+@pytest.fixture
+def guarded(database_url: str) -> Iterator[Database]:
+    """As a worker has it: whether it was restored is asked at each new connection."""
+    made = Database(database_url, wait_s=1, guard=restored.guard)
+    made.open()
+    yield made
+    made.close()
+
+
+def test_a_lane_decides_nothing_from_the_first_connection_to_a_restored_one(rig: Rig, guarded: Database) -> None:
+    lane, workers = TinyLane(), replace(rig, database=guarded)
+    with workers.running(lane):
+        [before] = rig.paid()
+        rig.pay(before)
+        until(lambda: rig.stage(before) is Stage.WATCH)
+        rig.sql(AS_PG_RESTORE_DOES)
+        rig.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        until(rig.database.alive)
+        [after] = rig.paid()
+        rig.pay(after)
+        until(lambda: rig.sql("SELECT what FROM pauses") == [("all",)])
+        assert steadily(lambda: lane.asked == [before], 2)
+        assert rig.stage(after) is Stage.SUBMIT
+
+        with guarded.transaction() as tx:
+            restored.accept(tx)
+            guarded.look(tx)  # as the worker's switchboard does each second
+        until(lambda: rig.stage(after) is Stage.WATCH)
+    assert lane.asked == [before, after]

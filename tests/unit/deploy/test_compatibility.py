@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from cli.docs import asyncapi
-from common.database import MIGRATIONS
 from common.events import EVENTS
+from common.schema import MIGRATIONS
 from tests import previous
 
 OLD: dict[str, Any] = yaml.safe_load(previous.text_of("docs/asyncapi.yaml"))["components"]["messages"]
