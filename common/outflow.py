@@ -50,8 +50,8 @@ def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
         match outcome:
             case Move(to=to, kind=kind):
                 moved.append({"stage": job and job.stage.value, "to": to.value, "kind": kind, **context})
-            case Wait(wake_s=wake_s, counted=counted):
-                waits.append({"wake_s": round(wake_s, 1), "counted": counted, **context})
+            case Wait(wake_s=wake_s, counted=counted, kind=kind):
+                waits.append({"wake_s": round(wake_s, 1), "counted": counted, "kind": kind, **context})
             case Nothing(why=why):
                 log.debug("delivery.nothing", why=why, **context)
             case Refuse():

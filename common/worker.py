@@ -25,6 +25,7 @@ from common.stages import Plan, Stage, plans
 from common.switches import CLOCK, LaneSwitch, Switchboard
 
 DRAIN_S = 8.0
+LEAVE_S = 9.5  # supervisors kill after ten: by then a server that does not answer has been left as it is
 START_WAIT_S = 0.5
 STUCK_S = 30.0
 GC_EVERY = 20_000  # objects made and not freed since the last collection
@@ -139,6 +140,9 @@ class Worker:
                 os._exit(70)
 
     def _drain(self) -> None:
+        leaving = threading.Timer(LEAVE_S, _leave)
+        leaving.daemon = True
+        leaving.start()
         deadline = time.monotonic() + DRAIN_S
         for runner in self._runners:
             runner.stop_taking()
@@ -152,6 +156,12 @@ class Worker:
         if self._stop.is_set():
             os._exit(1)  # a second signal stops at once
         self._stop.set()
+
+
+def _leave() -> None:
+    """What is unfinished is as after a crash: it comes again."""
+    log.warning("worker.left", after_s=LEAVE_S)
+    os._exit(0)
 
 
 def _collect_seldom() -> None:

@@ -22,6 +22,7 @@ from tests.chaos.world import Setup, World
 
 QUIET_S = 60.0  # without any progress
 LOOK_S = 0.5
+STORAGE_MB, ORDER_MB = 192, 1  # of the pictures' file system: as small as can be, for a fault fills it
 COUNT_S = 2.0
 MOVING = "SELECT count(*) FROM jobs WHERE stage IN ('submit', 'watch', 'fetch', 'refund', 'announce')"
 
@@ -73,7 +74,7 @@ def durable_servers(folder: Path, say: Say) -> Iterator[Servers]:
 def run(servers: Servers, folder: Path, plan: Plan, say: Say) -> Outcome:
     """Raises `LocalError` when the system does not even start."""
     seed = plan.setup.seed
-    with World(servers, folder, plan.setup) as world:
+    with World(servers, folder, plan.setup, STORAGE_MB + plan.orders * ORDER_MB) as world:
         say(f"{len(world.fleet.slots)} workers are up; {plan.orders} orders in {plan.seconds:.0f} s, seed {seed}")
         for name, fault, more in plan.armed:
             world.arm(name, fault, **more)

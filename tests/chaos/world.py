@@ -26,7 +26,6 @@ from tests.chaos.pictures import PictureServer
 from tests.chaos.proxy import Link, Proxy
 
 LINKS = ("amqp", "database", "stripe", "upsampler", "smtp", "ingest")
-STORAGE_MB = 256
 # What differs from the default configuration: waits, time-outs and leases in seconds, and brakes on crowds.
 SHORTENED = {
     "WAKE_FIRST_S": "1",
@@ -113,11 +112,13 @@ class World:
         servers: Servers,
         folder: Path,
         setup: Setup,
+        storage_mb: int,
     ) -> None:
         self.broker: Broker = servers.broker
         self.database: Database = servers.database
         self.folder = folder
         self.setup = setup
+        self._storage_mb = storage_mb
         self.diary = Diary()
         self.settings = SHORTENED | dict(setup.settings)
         self._ending = ExitStack()
@@ -172,7 +173,7 @@ class World:
         self._ending.callback(self.pictures.close)
         self.results = self.folder / "results"
         self.results.mkdir(parents=True)
-        self._ending.enter_context(_small_storage(self.folder / "files"))
+        self._ending.enter_context(_small_storage(self.folder / "files", self._storage_mb))
         self._start_system()
 
     def _start_system(self) -> None:
@@ -237,10 +238,10 @@ def _through(url: str, link: Link) -> str:
 
 
 @contextmanager
-def _small_storage(folder: Path) -> Iterator[None]:
+def _small_storage(folder: Path, megabytes: int) -> Iterator[None]:
     """A file system of its own for the pictures, so that it can be full; a plain folder where we may not mount."""
     folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={STORAGE_MB}m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     mount = shutil.which("mount")
     mounted = bool(mount) and subprocess.run(command, capture_output=True, check=False).returncode == 0
     try:

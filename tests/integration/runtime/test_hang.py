@@ -1,7 +1,11 @@
 """A database that was heard of last some time ago, over a link that looks alive: the worker does not hang silently."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from local.database import Database
 from local.layout import Addresses, Secrets, program, worker_settings
@@ -12,31 +16,50 @@ from tests.integration.runtime.rig import rig as a_rig
 from tests.integration.sandbox.standin import until
 
 STUCK = 70
+LEFT_S = 10
 
 
-def test_a_worker_whose_database_never_answers_again_ends_itself(
-    database: Database, amqp_url: str, tmp_path: Path
-) -> None:
-    url = fresh_database(database, f"hang_{uuid.uuid4().hex[:8]}")
+@pytest.fixture
+def url(database: Database) -> str:
+    return fresh_database(database, f"hang_{uuid.uuid4().hex[:8]}")
+
+
+@contextmanager
+def _hanging(url: str, amqp_url: str, folder: Path, **settings: str) -> Iterator[Member]:
+    """A submitter with an order in hand whose database has just fallen silent."""
     at = Addresses()
     with Proxy() as proxy, a_rig(url, amqp_url) as rig:
         link = proxy.link("database")
         link.target = int(url.rpartition(":")[2].partition("/")[0])
-        settings = worker_settings(tmp_path, at, Secrets()) | {
+        told = worker_settings(folder, at, Secrets()) | {
             "DATABASE_URL": url.replace(f":{link.target}/", f":{link.port}/"),
             "AMQP_URL": amqp_url,
             "UPSAMPLER_URL": "null:",
-            "DATABASE_STATEMENT_S": "0.5",
             "METRICS_PORT": str(at.health_ports["submitter"]),
         }
-        what = program("submitter", "services.submitter", settings, tmp_path)
-        worker = Member(what, tmp_path / "submitter.log", f"{at.health('submitter')}/readyz")
+        what = program("submitter", "services.submitter", told | settings, folder)
+        worker = Member(what, folder / "submitter.log", f"{at.health('submitter')}/readyz")
         worker.start()
         try:
             worker.wait_ready()
             link.mute()
             rig.pay(*rig.paid(1))
-            until(lambda: worker.exit_code == STUCK)
+            until(lambda: rig.depth("submitter.payment.completed") == 0)
+            yield worker
         finally:
             worker.kill()
+
+
+def test_a_worker_whose_database_never_answers_again_ends_itself(url: str, amqp_url: str, tmp_path: Path) -> None:
+    with _hanging(url, amqp_url, tmp_path, DATABASE_STATEMENT_S="0.5") as worker:
+        until(lambda: worker.exit_code == STUCK)
         assert "worker.stuck" in worker.last_lines(5)
+
+
+def test_a_worker_that_is_told_to_stop_meanwhile_has_gone_in_ten_seconds(
+    url: str, amqp_url: str, tmp_path: Path
+) -> None:
+    with _hanging(url, amqp_url, tmp_path) as worker:
+        worker.terminate(LEFT_S)  # killed when it has not ended by then
+        assert worker.exit_code == 0
+        assert "worker.left" in worker.last_lines(5)
