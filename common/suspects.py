@@ -10,7 +10,7 @@ from collections import Counter
 import structlog
 
 INTERNAL_ERROR = 541
-FIRST_S, LONGEST_S = 5.0, 60.0
+FIRST_S, LONGEST_S = 1.0, 60.0
 
 log = structlog.get_logger()
 

@@ -112,12 +112,11 @@ class Outside:
         known = self.refunds.get(about.idempotency_key)
         if known is None:
             if self.given_back + about.amount_cents > self.charged:
-                return RefundedElsewhere(())
+                return RefundedElsewhere(tuple(_told(about, *made) for made in self.refunds.values()))
             known = self.refunds[about.idempotency_key] = (f"re_{about.refund_id}", about.amount_cents)
         if how == "lost":
             return RefundUnclear("APIConnectionError: no answer")
-        made = StripeRefund(known[0], about.payment_intent, known[1], "succeeded", moved=True, ours=about.refund_id)
-        return RefundState(made)
+        return RefundState(_told(about, *known))
 
     def _mail(self, about: Send, how: str) -> Any:
         if how in {"busy", "bad", "ours", "refused"}:
@@ -130,6 +129,12 @@ class Outside:
 
 
 WAYS = (GOOD, "lost", "bad", "busy", "refused", "ours")
+
+
+def _told(about: RefundOrder, name: str, cents: int) -> StripeRefund:
+    """A refund of this payment as Stripe tells it: its metadata says which row of ours it was made for."""
+    ours = UUID(name.removeprefix("re_"))
+    return StripeRefund(name, about.payment_intent, cents, "succeeded", moved=True, ours=ours)
 
 
 def hint_id(outside: Outside, job_id: UUID, attempt: int) -> str | None:

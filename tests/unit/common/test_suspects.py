@@ -14,12 +14,12 @@ def _asked(suspects: Suspects, *queues: str) -> None:
 
 def test_the_first_that_was_not_answered_waits_longer_and_longer_and_the_others_do_not() -> None:
     suspects, waits = Suspects(), []
-    for _ in range(6):
+    for _ in range(8):
         _asked(suspects, "a", "b", "c")
         suspects.answered("a")
         suspects.ended(LOST)
         waits.append(suspects.wait_s("b"))
-    assert waits == [FIRST_S, 10.0, 20.0, 40.0, LONGEST_S, LONGEST_S]
+    assert waits == [FIRST_S, 2.0, 4.0, 8.0, 16.0, 32.0, LONGEST_S, LONGEST_S]
     assert suspects.wait_s("a") == suspects.wait_s("c") == 0
 
 
