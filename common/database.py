@@ -56,9 +56,10 @@ HUNG_STATEMENTS = 4  # statements at their longest, which no transaction of ours
 
 
 class _Connection(psycopg.Connection[TupleRow]):
-    """`served_at`: monotonic seconds at which it last committed."""
+    """`served_at`: monotonic seconds at which it last committed. `held`: the guard's last word about its server."""
 
     served_at = 0.0
+    held = False
 
 
 def _check(connection: _Connection) -> None:
@@ -96,7 +97,6 @@ class Database:
     ) -> None:
         self._url = url
         self._guard = guard
-        self._held = False
         self._hung_s = HUNG_STATEMENTS * limits.statement_s
         self._began: dict[object, float] = {}
         self._pool = ConnectionPool(
@@ -122,25 +122,31 @@ class Database:
     def close(self) -> None:
         self._pool.close(timeout=2)
 
-    def look(self, tx: Transaction) -> None:
+    def look(self, tx: Transaction) -> bool:
         """Ask the guard."""
-        self._held = self._guard(tx)
+        return self._guard(tx)
 
     def _greet(self, connection: _Connection) -> None:
         with connection.transaction():
-            self.look(connection)
+            connection.held = self.look(connection)
 
     @contextmanager
     def deciding(self) -> Iterator[Transaction]:
         """A transaction that leads to outside effects: while the guard forbids them the database is away, to it."""
-        with self.transaction() as tx:
-            if self._held:
+        with self._connection() as tx:
+            tx.held = tx.held and self.look(tx)  # what was held may have been reconciled meanwhile
+            if tx.held:
                 raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
             yield tx
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end, rolled back on an error. Raises DatabaseAwayError."""
+        with self._connection() as connection:
+            yield connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[_Connection]:
         token = object()
         self._began[token] = time.monotonic()
         try:

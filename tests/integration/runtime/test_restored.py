@@ -102,6 +102,5 @@ def test_a_lane_decides_nothing_from_the_first_connection_to_a_restored_one(rig:
 
         with guarded.transaction() as tx:
             restored.accept(tx)
-            guarded.look(tx)  # as the worker's switchboard does each second
         until(lambda: rig.stage(after) is Stage.WATCH)
     assert lane.asked == [before, after]
