@@ -198,6 +198,12 @@ def test_whoever_keeps_files_gets_the_store_s_account_and_nobody_else(manifests:
     assert told == {lane: account if lane in keeping else set() for lane in READS}
 
 
+def test_the_shop_stays_in_its_service_while_the_broker_is_away(manifests: list[dict[str, Any]]) -> None:
+    deployments = _of(manifests, "Deployment")
+    ports = {lane: _container(one)["readinessProbe"]["httpGet"]["port"] for lane, one in deployments.items()}
+    assert {lane for lane, port in ports.items() if port == "http"} == {"ingest"}
+
+
 def test_every_pod_is_unprivileged(manifests: list[dict[str, Any]]) -> None:
     for workload in [*_of(manifests, "Deployment").values(), *_of(manifests, "Job").values()]:
         pod, container = workload["spec"]["template"]["spec"], _container(workload)
