@@ -197,7 +197,7 @@ class Broker:
             self._loop.call_later(wait_s, ask) if wait_s else ask()
 
     def _ask_for(self, queue: str, subscription: Subscription, session: int) -> None:
-        if session != self._session or subscription.paused:
+        if session != self._session or subscription.paused or not subscription.channel.is_open:
             return  # given up, or paused, before a suspect's turn had come
 
         def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
