@@ -55,7 +55,7 @@ class Broker:
         self._stopping = False
         self._connected = False
         self._blocked = False
-        self.last_tick = time.monotonic()
+        self.last_tick = float("inf")  # before the first nobody waits for one
 
     @property
     def ready(self) -> bool:
@@ -110,8 +110,8 @@ class Broker:
         self._loop.add_callback_threadsafe(work)
 
     def _run(self) -> None:
+        self._loop.call_later(0, self._tick)
         self._loop.call_later(0, self._connect)
-        self._loop.call_later(TICK_S, self._tick)
         self._loop.start()
         self._loop.close()
 

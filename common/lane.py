@@ -62,12 +62,14 @@ class Lane(Protocol):
     `begin` runs in a transaction with every job locked, at most one delivery per job: claim what is to be asked, or
     decide at once. `ask` runs in a handler thread with no transaction open, and raises only the unexpected. `finish`
     runs in a second transaction, jobs locked again: record every answer, then decide from the fresh rows.
+    At most `prefetch` messages of each queue are held, `threads` of them asked about at once.
     """
 
     name: str
     events: Sequence[type[Event]]
     acts_on_held: bool
     threads: int
+    prefetch: int
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]: ...
     def ask(self, about: Any) -> Any: ...

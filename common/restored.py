@@ -14,6 +14,7 @@ from common.database import Transaction
 
 GUARD = "restore-guard"
 SKIPPED = 100_000
+ROW = "SELECT place, restored_at IS NOT NULL FROM installation"
 WHY = "the database was restored from a backup, or moved: ./enlarger restore-check"
 SUBJECT = "The database was restored: everything is paused"
 TEXT = (
@@ -32,10 +33,12 @@ def guard(tx: Transaction, *, promotions: bool = True) -> bool:
     `promotions`: a standby that became the primary counts as restored, too.
     """
     here = _place(tx)
-    row = tx.execute("SELECT place, restored_at IS NOT NULL FROM installation").fetchone()
+    row = tx.execute(ROW).fetchone()
     if row is None:
         tx.execute("INSERT INTO installation (place) VALUES (%s) ON CONFLICT DO NOTHING", [here])
     before, waits = row or (here, False)
+    if not _same(before, here, promotions=promotions):  # look again, after whoever is accepting it now
+        before, waits = tx.execute(f"{ROW} FOR UPDATE").fetchone() or (here, False)
     if _same(before, here, promotions=promotions):
         return bool(waits)
     if note(tx):

@@ -63,9 +63,9 @@ class LaneRunner:
         self._tap: Tap | None = None
         self._deciding = threading.Thread(target=self._decide_all, name=f"{lane.name}.decide", daemon=True)
 
-    def attach(self, broker: Broker, prefetch: int) -> None:
+    def attach(self, broker: Broker) -> None:
         """Subscribe to the lane's queues; before the broker starts."""
-        self._tap = Tap(broker, Subscription(list(self._events), prefetch, self._take))
+        self._tap = Tap(broker, Subscription(list(self._events), self.lane.prefetch, self._take))
         broker.subscribe(self._tap.subscription)
         self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
         self._asking.start()

@@ -62,7 +62,8 @@ class CommonSettings(DatabaseSettings):
     )
     pause_on_promotion: bool = Field(
         default=True,
-        description="a promoted standby counts as a restored database; off where standbys are synchronous",
+        description="a new timeline (a promoted standby, a restore to a point in time) counts as a restored database; "
+        "off where standbys are synchronous",
     )
     abandoned_after_hours: float = Field(default=24, gt=0, description="life of an unpaid checkout")
 
@@ -74,7 +75,12 @@ class CommonSettings(DatabaseSettings):
     heartbeat_s: int = Field(default=20, ge=1, le=600, description="seconds between the broker's heartbeats")
     confirm_timeout_s: float = Field(default=15, gt=0, description="seconds that the broker has to confirm a message")
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
-    prefetch: int = Field(default=256, ge=1, le=10_000, description="messages held unacknowledged, per lane")
+    prefetch: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="messages held unacknowledged, per queue; of pictures to deliver 16 a thread",
+    )
 
     otel_exporter_otlp_endpoint: str = Field(
         default="",

@@ -79,6 +79,11 @@ def release(tx: Transaction, gone: Mapping[UUID, bool]) -> None:
     )
 
 
+def count_anew(tx: Transaction, job_ids: Sequence[UUID]) -> None:
+    """A person decided: what these servers said before no longer counts."""
+    tx.execute("UPDATE sources SET gone = 0 WHERE job_id = ANY(%(ids)s::uuid[])", {"ids": keys(job_ids)})
+
+
 def record(tx: Transaction, records: Sequence[SourceRecord]) -> None:
     """Write what was seen on its rows, whatever has happened to the jobs meanwhile."""
     unnest(

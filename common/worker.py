@@ -95,7 +95,7 @@ class Worker:
 
     def _add(self, lane: Lane) -> None:
         runner = LaneRunner(lane, self.database, self.plans, self.metrics)
-        runner.attach(self.broker, self.settings.prefetch)
+        runner.attach(self.broker)
         self._runners.append(runner)
 
     def _tick(self, ticker: Ticker) -> None:

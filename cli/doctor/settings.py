@@ -81,6 +81,12 @@ def shapes(settings: IngestSettings) -> Iterator[Finding]:
 def _public_url(settings: IngestSettings) -> Iterator[Finding]:
     if settings.public_url.startswith("https://"):
         yield good("PUBLIC_URL", "https")
+        if not settings.trusted_proxies:
+            yield warning(
+                "TRUSTED_PROXIES",
+                "not set: behind the proxy that speaks https all customers look like one, and share its rate limits",
+                "set it to that proxy's addresses, as ingest sees them: 10.0.0.0/8",
+            )
     elif settings.live:
         yield bad(
             "PUBLIC_URL",

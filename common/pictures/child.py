@@ -32,11 +32,11 @@ def bound(bounds: Mapping[str, Any]) -> None:
     """Nothing that the file makes this process do can cost more than this, or look into the worker that started it."""
     privileges.give_up()
     cpu_s, memory = int(bounds["cpu_s"]), int(bounds["memory_mb"]) * MEGABYTE
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, MAX_WRITTEN),
-        (resource.RLIMIT_NOFILE, MAX_FILES),
-        (resource.RLIMIT_CORE, 0),
+    for what, soft, hard in (
+        (resource.RLIMIT_AS, memory, memory),
+        (resource.RLIMIT_CPU, cpu_s, cpu_s + 1),  # at the first SIGXCPU: a SIGKILL is then somebody else's
+        (resource.RLIMIT_FSIZE, MAX_WRITTEN, MAX_WRITTEN),
+        (resource.RLIMIT_NOFILE, MAX_FILES, MAX_FILES),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        resource.setrlimit(what, (soft, hard))

@@ -1,7 +1,8 @@
 """The outer side of the wall: every untrusted picture is decoded in a process of its own, which ends with it.
 
 The process has bounds (memory, CPU, files, time), no secrets in its environment, and no open file but its pipes. If it
-is killed, crashes, hangs or talks nonsense, that is a verdict about the picture. See docs/decisions/0010.
+crashes, hangs or talks nonsense, that is a verdict about the picture; not so if somebody killed it, most often a kernel
+that ran out of memory. See docs/decisions/0010.
 """
 
 import json
@@ -28,17 +29,13 @@ MAX_COMPLAINT = 500
 LOOK_SECONDS = Histogram(
     "enlarger_decode_seconds", "Seconds to decode one picture in its process.", ["verdict"], buckets=SECONDS
 )
-SIGNALS = {
-    signal.SIGXCPU: Unfit("too_costly", "decoding it took too much CPU time"),
-    signal.SIGKILL: Unfit("too_costly", "the process that decoded it was killed"),
-}
 
 AnswerT = TypeVar("AnswerT")
 log = structlog.get_logger()
 
 
 class ExaminerError(Exception):
-    """The process could not be started: our trouble, not the picture's."""
+    """The process could not be started, or was killed: our trouble, not the picture's."""
 
 
 class Examiner(Generic[AnswerT]):
@@ -78,7 +75,7 @@ class Examiner(Generic[AnswerT]):
             return self._parsed(answer.read(MAX_ANSWER))
 
     def _wait(self, child: "subprocess.Popen[bytes]", told: str) -> Unfit | None:
-        """None when the process ended by itself and in peace."""
+        """None when the process ended by itself and in peace. Raises ExaminerError."""
         with child:
             try:
                 child.communicate(told.encode(), timeout=self._bounds.wall_s)
@@ -86,13 +83,16 @@ class Examiner(Generic[AnswerT]):
                 return Unfit("too_costly", f"decoding it took more than {self._bounds.wall_s:g} s")
             finally:
                 child.kill()
-        if child.returncode < 0:
-            number = -child.returncode
-            crashed = Unfit("decoder_crashed", f"the process that decoded it ended by signal {number}")
-            return SIGNALS.get(signal.Signals(number), crashed) if number in set(signal.Signals) else crashed
-        if child.returncode:
-            return Unfit("decoder_crashed", f"the process that decoded it ended with {child.returncode}")
-        return None
+        match -child.returncode:
+            case 0:
+                return None
+            case signal.SIGKILL:
+                raise ExaminerError("the process that decoded a picture was killed: is there too little memory?")
+            case signal.SIGXCPU:
+                return Unfit("too_costly", "decoding it took too much CPU time")
+            case number if number > 0:
+                return Unfit("decoder_crashed", f"the process that decoded it ended by signal {number}")
+        return Unfit("decoder_crashed", f"the process that decoded it ended with {child.returncode}")
 
     def _parsed(self, answer: bytes) -> AnswerT | Unfit:
         """What the process said; it has read the file, so its word is untrusted too."""

@@ -6,6 +6,7 @@ Replays: a job in `announce` emits job.completed again. A fetch may be run twice
 own), so a redelivered message, whose worker is gone, does not wait for that worker's claim to run out.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -28,9 +29,11 @@ from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
 from services.finisher import deliveries, handed
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results
+from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results, TooLate
 from services.finisher.settings import DeliverSettings
 
+HELD_A_THREAD = 16  # pictures take seconds: more would keep a backlog from new replicas
+TURN_S = 300.0  # a claimed fetch starts within this, or not at all: its lease covers what it then does
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
@@ -56,6 +59,9 @@ class Deliver:
 
     def __init__(self, settings: DeliverSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads = settings.finish_threads
+        few = HELD_A_THREAD * self.threads
+        self.prefetch = settings.prefetch if settings.upsampler_url == NULL_URL else min(settings.prefetch, few)
+        self._lease_s = TURN_S + settings.fetch_deadline_s + settings.check_and_store_s
         self._settings = settings
         self._plans = plans
         self._storage = Storage(settings.storage_url)
@@ -67,10 +73,10 @@ class Deliver:
         tried, claims = attempts.of_jobs(tx, ids), deliveries.running(tx, ids)
         steps = [self._step(w, tried[w.job.job_id], claims[w.job.job_id]) for w in work]
         seen = self._sources(tx, steps)
-        steps = [_with_source(step, seen) for step in steps]
+        steps = [_with_source(step, seen, time.monotonic() + TURN_S) for step in steps]
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
-            deliveries.claim(tx, fetches, self._settings.fetch_deadline_s + self._settings.check_and_store_s)
+            deliveries.claim(tx, fetches, self._lease_s)
         sold = [w.job.job_id for w in work if w.job.delivered and not w.job.canary]
         early = dict(deliveries.time_left(tx, sold, self._plans[Stage.KEEP].first_s)) if EXPIRED in steps else {}
         looking = sources.of_jobs(tx, [w.job.job_id for w in work]) if EXPIRED in steps else {}
@@ -169,6 +175,9 @@ class Deliver:
             )
         if not _awaited(job, about):
             return Nothing(f"answered in stage {job.stage}")
+        return Wait(0) if isinstance(answer, TooLate) else self._fetched(job, about, answer)
+
+    def _fetched(self, job: Job, about: Fetch | Remove, answer: FetchAnswer | Removed) -> Outcome:
         match answer:
             case StoredFile(file_size=file_size, width=width, height=height):
                 detail = {"attempt": job.attempt, "bytes": file_size, "width": width, "height": height}
@@ -194,10 +203,10 @@ class Deliver:
         links.issue_links(tx, issued, self._settings.download_ttl_hours * HOUR_S)
 
 
-def _with_source(step: Question | Outcome, seen: Mapping[UUID, Source]) -> Question | Outcome:
+def _with_source(step: Question | Outcome, seen: Mapping[UUID, Source], start_before: float) -> Question | Outcome:
     if not isinstance(step, Question):
         return step
-    return Question(step.about._replace(source=seen.get(step.about.claim.job_id)))
+    return Question(step.about._replace(source=seen.get(step.about.claim.job_id), start_before=start_before))
 
 
 def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:

@@ -57,7 +57,7 @@ class Refund:
     acts_on_held = True  # a person may give back a part of what is held; `_step` leaves the others alone
 
     def __init__(self, settings: RefundSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads = settings.threads
+        self.threads, self.prefetch = settings.threads, settings.prefetch
         self._plan = plans[Stage.REFUND]
         self._revoke = settings.revoke_on_refund
         self._per_hour = settings.refunds_per_hour

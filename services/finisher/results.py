@@ -1,6 +1,8 @@
 """One result, from its link to the store: fetched, looked at, stripped of what is private, stored with a preview."""
 
+import math
 import tempfile
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -29,13 +31,17 @@ ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 
 
 class Fetch(NamedTuple):
-    """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source."""
+    """One claimed fetch: from where, the size in pixels that was sold, and what was seen of the source.
+
+    `start_before`: monotonic seconds after which the claim is no longer ours to use.
+    """
 
     claim: FetchClaim
     url: str
     size: tuple[int, int]
     factor: int
     source: Source | None = None
+    start_before: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,12 @@ class Failed:
     why: str
 
 
-FetchAnswer = StoredFile | Unfit | Gone | Failed
+@dataclass(frozen=True, slots=True)
+class TooLate:
+    """Its turn came when its claim was about to run out: nothing was fetched."""
+
+
+FetchAnswer = StoredFile | Unfit | Gone | Failed | TooLate
 
 
 class Results:
@@ -67,6 +78,8 @@ class Results:
 
     def fetch(self, about: Fetch) -> FetchAnswer:
         """Never raises for what the network, the store or the file do."""
+        if time.monotonic() > about.start_before:
+            return TooLate()
         if about.url == NULL_URL:
             return self._store_nothing(about)
         try:

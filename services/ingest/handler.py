@@ -52,7 +52,7 @@ class Checkout:
     acts_on_held = False
 
     def __init__(self, settings: IngestSettings, plans: Mapping[Stage, Plan], stripe: Stripe) -> None:
-        self.threads = settings.threads
+        self.threads, self.prefetch = settings.threads, settings.prefetch
         self._stripe = stripe
         self._plan = plans[Stage.CHECKOUT]
         self._old_s = settings.abandoned_after_hours * 3600

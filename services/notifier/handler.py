@@ -76,7 +76,7 @@ class Notify:
     acts_on_held = True  # a held job is what the admin must hear about
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads = settings.threads
+        self.threads, self.prefetch = settings.threads, settings.prefetch
         self._settings = settings
         self._plans = plans
         self._signer = Signer(settings.secret_key)

@@ -52,7 +52,7 @@ class Watch:
     acts_on_held = False
 
     def __init__(self, settings: PollerSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads = settings.threads
+        self.threads, self.prefetch = settings.threads, settings.prefetch
         self._settings = settings
         self._plan = plans[Stage.WATCH]
         self._provider = settings.provider

@@ -69,7 +69,7 @@ class Submit:
     acts_on_held = False
 
     def __init__(self, settings: SubmitterSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads = settings.threads
+        self.threads, self.prefetch = settings.threads, settings.prefetch
         self._settings = settings
         self._plan = plans[Stage.SUBMIT]
         self._provider = settings.provider

@@ -109,6 +109,9 @@ class Sources:
                 continue
             busy = row is not None and row.at_work and not w.redelivered
             found[w.job.job_id] = Nothing("its source is being looked at") if busy else Question(_about(w.job, row))
+        anew = [w.job.job_id for w in wanted if _anew(w.job, known.get(w.job.job_id))]
+        if anew:
+            sources.count_anew(tx, anew)
         sources.claim(tx, [job_id for job_id, step in found.items() if isinstance(step, Question)], self._lease_s)
         return found
 
@@ -136,9 +139,7 @@ class Sources:
         return [self.decide(a.work.job, a.answer, a.about.gone) for a in answered]
 
     def decide(self, job: Job, answer: SourceAnswer, gone: int) -> Outcome:
-        """The answer is on its row; where does it lead, if the job still waits for it? A person's decision counts the
-        tries anew.
-        """
+        """The answer is on its row; where does it lead, if the job still waits for it?"""
         if job.stage is not Stage.SUBMIT:
             return Nothing(f"looked at in stage {job.stage}")
         match answer:
@@ -148,7 +149,7 @@ class Sources:
                 return Move(Stage.SUBMIT, "source_checked", detail, (again,))
             case Bad(reason=reason, why=why):
                 return failed(job, reason, why)
-            case Missing(why=why) if min(gone, job.tries) >= GONE_TRIES - 1:
+            case Missing(why=why) if gone >= GONE_TRIES - 1:
                 return failed(job, "source_gone", why)
             case Missing(why=why) | NotSeen(why=why):
                 wait_s = backoff_s(self._plan, job.tries)
@@ -197,7 +198,13 @@ class Sources:
 
 def _about(job: Job, known: Source | None) -> LookAtSource:
     size = (job.source_width, job.source_height)
-    return LookAtSource(job.job_id, job.source_kind, job.source_url, size, known.gone if known else 0)
+    gone = known.gone if known and not _anew(job, known) else 0
+    return LookAtSource(job.job_id, job.source_kind, job.source_url, size, gone)
+
+
+def _anew(job: Job, known: Source | None) -> bool:
+    """A person's decision counts the tries anew, and so what the source's server said."""
+    return known is not None and known.gone > 0 and job.tries == 0
 
 
 def _record(job_id: UUID, answer: SourceAnswer) -> SourceRecord | None:

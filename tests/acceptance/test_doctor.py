@@ -88,6 +88,14 @@ def test_in_a_worker_s_own_place_the_others_settings_are_not_missed(
     assert {"PostgreSQL", "queues", "Stripe", "STORAGE_URL"} <= found.keys()
 
 
+def test_a_proxy_that_nobody_trusts_is_found(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert operator
+    monkeypatch.setenv("PUBLIC_URL", "https://pictures.example.com")
+    assert "TRUSTED_PROXIES" in {finding.name for finding in command.examine() if finding.state is State.WARNING}
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8")
+    assert "TRUSTED_PROXIES" not in {finding.name for finding in command.examine()}
+
+
 @pytest.mark.parametrize("seconds", [-90.0, 90.0])
 def test_a_clock_that_goes_wrong_is_found(operator: Operator, seconds: float) -> None:
     found = list(servers.database(operator.stack.database_url, lambda: time.time() + seconds))

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -68,6 +69,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "eat": lambda: bytearray(1 << 34),
     "nonsense": _nonsense,
     "silence": lambda: os._exit(0),
+    "die": lambda: os.kill(os.getpid(), signal.SIGKILL),
 }
 
 

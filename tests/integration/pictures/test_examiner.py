@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.pictures.examiner import Examiner
+from common.pictures.examiner import Examiner, ExaminerError
 from common.pictures.facts import Bounds, Unfit
 from tests.integration.pictures.misbehaving import Told
 from tests.integration.sandbox.standin import ROOT
@@ -54,6 +54,12 @@ def test_whatever_the_process_does_is_a_verdict_in_time(
     assert time.monotonic() - began < BOUNDS.wall_s + 3
 
 
+def test_a_process_that_somebody_killed_says_nothing_about_the_picture(examiner: Examiner[Told]) -> None:
+    """The kernel kills the largest process when a container has too little memory: the order is no worse for it."""
+    with pytest.raises(ExaminerError, match="was killed"):
+        examiner.look(Way("die"))
+
+
 def test_a_process_cannot_fill_the_disk(examiner: Examiner[Told], tmp_path: Path) -> None:
     written = tmp_path / "written"
     examiner.look(Way("write", str(written)))
@@ -81,7 +87,7 @@ def test_every_resource_is_bounded(examiner: Examiner[Told]) -> None:
 
     assert isinstance(told, Told)
     assert told.limits == {
-        "RLIMIT_AS": 512 << 20, "RLIMIT_CPU": 1, "RLIMIT_FSIZE": 32 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0
+        "RLIMIT_AS": 512 << 20, "RLIMIT_CPU": 2, "RLIMIT_FSIZE": 32 << 20, "RLIMIT_NOFILE": 64, "RLIMIT_CORE": 0
     }  # fmt: skip
 
 

@@ -203,3 +203,15 @@ def test_a_server_that_did_not_answer_has_not_said_that_the_source_is_gone(rig: 
     assert looking is not None
     rig.finish(looking, missing)
     assert (rig.job().stage, rig.job().failure_reason) == (Stage.REFUND, "source_gone")
+
+
+def test_a_person_s_decision_counts_a_gone_source_anew(rig: Rig) -> None:
+    silent, missing = NotSeen("time-out"), Missing("the server answers 404")
+    for round_of in ((missing, missing), (silent, silent, missing, missing)):
+        for answered in round_of:
+            looking = rig.begin()
+            assert looking is not None
+            rig.finish(looking, answered)
+            assert rig.job().stage is Stage.SUBMIT
+        with rig.database.transaction() as tx:
+            tx.execute("UPDATE jobs SET tries = 0")  # as every decision about an order does

@@ -39,6 +39,7 @@ class TinyLane:
     name = "tiny"
     events: Sequence[type[Event]] = (PaymentCompleted,)
     acts_on_held = False
+    prefetch = 64
     threads = 4
 
     def __init__(self, ask: Asked = lambda _job_id: "fine", judge: Asked = lambda _job_id: None) -> None:
@@ -157,7 +158,7 @@ class Rig:
         """The lane with a broker connection of its own, drained at the end."""
         broker = Broker(amqp_url or self.amqp_url, "tests", patience=PATIENCE)
         runner = LaneRunner(lane, self.database, self.plans, Metrics())
-        runner.attach(broker, 64)
+        runner.attach(broker)
         broker.start()
         try:
             until(lambda: broker.ready)

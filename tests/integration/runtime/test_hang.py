@@ -1,14 +1,17 @@
-"""A database that was heard of last some time ago, over a link that looks alive: the worker does not hang silently."""
+"""A database that was heard of last some time ago, or never: the worker does not hang silently, nor end in a loop."""
 
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local.database import Database
 from local.layout import Addresses, Secrets, program, worker_settings
+from local.ports import free_port
 from local.stack import Member
 from tests.chaos.proxy import Proxy
 from tests.infrastructure import fresh_database
@@ -17,6 +20,7 @@ from tests.integration.sandbox.standin import until
 
 STUCK = 70
 LEFT_S = 10
+WAITS = 3  # 1.4 s
 
 
 @pytest.fixture
@@ -63,3 +67,21 @@ def test_a_worker_that_is_told_to_stop_meanwhile_has_gone_in_ten_seconds(
         worker.terminate(LEFT_S)  # killed when it has not ended by then
         assert worker.exit_code == 0
         assert "worker.left" in worker.last_lines(5)
+
+
+def test_a_worker_that_starts_before_its_database_waits_and_is_not_stuck(amqp_url: str, tmp_path: Path) -> None:
+    at = Addresses()
+    told = worker_settings(tmp_path, at, Secrets()) | {
+        "DATABASE_URL": f"postgresql://nobody@127.0.0.1:{free_port()}/none",
+        "AMQP_URL": amqp_url,
+        "METRICS_PORT": str(at.health_ports["submitter"]),
+    }
+    soon = "from common import worker; worker.STUCK_S = 0.2; from services.submitter.__main__ import main; main()"
+    what = replace(program("submitter", "services.submitter", told, tmp_path), command=[sys.executable, "-c", soon])
+    worker = Member(what, tmp_path / "submitter.log", f"{at.health('submitter')}/healthz")
+    worker.start()
+    try:
+        until(lambda: worker.last_lines(5).count("database.away") >= WAITS)
+        assert worker.ready()
+    finally:
+        worker.kill()

@@ -1,13 +1,14 @@
 """A database that finds itself at another place pauses everything, until somebody reconciled it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from common import restored, switches
 from common.admin import Decision, RefusedError, pausing
-from common.database import Database
+from common.database import Database, Transaction
 from common.stages import Stage
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
 from tests.integration.sandbox.standin import until
@@ -71,6 +72,25 @@ def test_a_promoted_standby_counts_unless_standbys_are_synchronous(opened: Datab
         tx.execute("UPDATE installation SET place = split_part(place, '@', 1) || '@00000099'")
     assert _guarded(opened, promotions=False) == []
     assert _guarded(opened) == ["all"]
+
+
+def test_who_looks_while_a_person_accepts_it_waits_and_leaves_it_alone(opened: Database) -> None:
+    with opened.transaction() as tx:
+        tx.execute(AS_PG_RESTORE_DOES)
+    assert _guarded(opened) == ["all"]
+    with ThreadPoolExecutor(1) as others:
+        with opened.transaction() as accepting:
+            restored.accept(accepting)
+            switches.resume(accepting, switches.ALL)
+            looking = others.submit(_guarded, opened)
+            until(lambda: _waiting(accepting))
+        assert looking.result() == []
+
+
+def _waiting(tx: Transaction) -> bool:
+    """Whether somebody waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return bool(tx.execute(waiting).fetchall())
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from cli.environments import S3
 from common.topology import queues
 from common.version import VERSION
 from local.bootstrap import ROOT
+from tests.unit.deploy.needs import megabytes, needed_mb
 
 if (sys.platform, platform.machine()) != ("linux", "x86_64"):
     pytest.skip("Helm's library has no wheel for this machine", allow_module_level=True)
@@ -114,6 +115,16 @@ def test_every_lane_has_all_that_belongs_to_one(manifests: list[dict[str, Any]])
         assert set(_of(manifests, kind)) == set(READS), kind
 
 
+def test_whoever_decodes_pictures_has_the_memory_for_it(manifests: list[dict[str, Any]]) -> None:
+    needed = needed_mb()
+    short = {
+        lane: limit
+        for lane, deployment in _of(manifests, "Deployment").items()
+        if megabytes(limit := _container(deployment)["resources"]["limits"]["memory"]) < needed.get(READS[lane], 0)
+    }
+    assert short == {}
+
+
 def test_every_lane_is_told_what_it_needs_and_no_other_secret(manifests: list[dict[str, Any]]) -> None:
     [config] = _of(manifests, "ConfigMap").values()
     for lane, deployment in _of(manifests, "Deployment").items():
@@ -185,6 +196,14 @@ def test_a_collector_is_reached_only_where_its_port_is_given(manifests: list[dic
     assert all({"port": 5432} in _egress(policy) for policy in given)
 
 
+def test_a_store_at_another_port_and_a_prometheus_that_picks_by_label_are_served() -> None:
+    given = list(_rendered(GIVEN | {"ports": {"more": [9000]}, "monitoring": {"labels": {"release": "prometheus"}}}))
+    assert all({"port": 9000} in _egress(policy) for policy in _of(given, "NetworkPolicy").values())
+    monitors = _of(given, "ServiceMonitor").values()
+    labels = [monitor["metadata"]["labels"] for monitor in monitors]
+    assert all({"release", "app.kubernetes.io/component"} <= one.keys() for one in labels)
+
+
 def _egress(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return [port for rule in policy["spec"]["egress"] for port in rule["ports"]]
 
@@ -202,6 +221,13 @@ def test_the_shop_stays_in_its_service_while_the_broker_is_away(manifests: list[
     deployments = _of(manifests, "Deployment")
     ports = {lane: _container(one)["readinessProbe"]["httpGet"]["port"] for lane, one in deployments.items()}
     assert {lane for lane, port in ports.items() if port == "http"} == {"ingest"}
+
+
+def test_the_shop_answers_until_no_proxy_asks_it_any_more(manifests: list[dict[str, Any]]) -> None:
+    deployments = _of(manifests, "Deployment")
+    assert {lane for lane, one in deployments.items() if "preStop" in _container(one).get("lifecycle", {})} == {
+        "ingest"
+    }
 
 
 def test_every_pod_is_unprivileged(manifests: list[dict[str, Any]]) -> None:

@@ -10,8 +10,10 @@ from cli.docs import WORKERS
 from cli.doctor.settings import Place, lane_of
 from cli.environments import FIXED, S3
 from local.bootstrap import ROOT
+from tests.unit.deploy.needs import megabytes, needed_mb
 
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+TEMPORARY = "/tmp"  # noqa: S108 - in a container of its own
 SETTINGS = re.findall(r"^\| `(\w+)` ", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
 
 
@@ -63,6 +65,14 @@ def test_whoever_keeps_files_has_the_volume_and_nobody_else(worker: str) -> None
     assert ("files:/var/lib/enlarger" in told.get("volumes", [])) == keeps
     account = set(S3) & set((ROOT / told["env_file"]).read_text().split())
     assert account == (set(S3) if keeps else set())
+
+
+@pytest.mark.parametrize(("worker", "needed"), needed_mb().items())
+def test_whoever_decodes_pictures_has_the_memory_for_it_and_a_disk(worker: str, needed: float) -> None:
+    told = SERVICES[worker.rpartition(" ")[2]]
+    assert megabytes(told["mem_limit"]) >= needed
+    assert TEMPORARY in told["volumes"], "what lies in a tmpfs counts as memory"
+    assert TEMPORARY not in told["tmpfs"]
 
 
 def test_the_store_s_account_stands_in_the_example() -> None:

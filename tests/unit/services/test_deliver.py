@@ -1,5 +1,6 @@
 """What the deliver lane decides, as tables."""
 
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from common.stages import Stage, Status
 from services.finisher import handler_deliver
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.handler_deliver import Deliver, Remove, Removed
-from services.finisher.results import Failed, Fetch, Gone
+from services.finisher.results import Failed, Fetch, Gone, TooLate
 from services.finisher.settings import DeliverSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
 
@@ -130,6 +131,22 @@ def test_a_persons_decision_gives_two_results_again() -> None:
 
     assert isinstance(outcome, Move)
     assert outcome.to is Stage.SUBMIT
+
+
+def test_a_fetch_whose_claim_ran_out_in_the_line_is_put_back() -> None:
+    late = _fetch()._replace(start_before=time.monotonic() - 1)
+
+    answer = LANE.ask(late)
+
+    assert answer == TooLate()
+    assert decide(FETCHING, late, answer) == Wait(0)
+
+
+def test_a_lane_of_pictures_leaves_the_others_to_new_replicas() -> None:
+    told = {"prefetch": 256, "finish_threads": 2}
+
+    assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 32
+    assert Deliver(settings(DeliverSettings, **told, upsampler_url="null:"), the_plans()).prefetch == 256
 
 
 @pytest.mark.parametrize("stage", [Stage.FETCH, Stage.KEEP])
