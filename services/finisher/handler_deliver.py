@@ -32,8 +32,8 @@ from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results, TooLate
 from services.finisher.settings import DeliverSettings
 
-HELD_A_THREAD = 16  # pictures take seconds: more would keep a backlog from new replicas
-TURN_S = 300.0  # a claimed fetch starts within this, or not at all: its lease covers what it then does
+HELD_A_THREAD = 8  # pictures take seconds: more would keep a backlog from new replicas
+MARGINS = 4  # a claimed fetch waits so long for its turn, or is put back: what a lost message costs is its lease
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
@@ -61,7 +61,8 @@ class Deliver:
         self.threads = settings.finish_threads
         few = HELD_A_THREAD * self.threads
         self.prefetch = settings.prefetch if settings.upsampler_url == NULL_URL else min(settings.prefetch, few)
-        self._lease_s = TURN_S + settings.fetch_deadline_s + settings.check_and_store_s
+        self._turn_s = MARGINS * settings.claim_margin_s
+        self._lease_s = self._turn_s + settings.fetch_deadline_s + settings.check_and_store_s
         self._settings = settings
         self._plans = plans
         self._storage = Storage(settings.storage_url)
@@ -73,7 +74,7 @@ class Deliver:
         tried, claims = attempts.of_jobs(tx, ids), deliveries.running(tx, ids)
         steps = [self._step(w, tried[w.job.job_id], claims[w.job.job_id]) for w in work]
         seen = self._sources(tx, steps)
-        steps = [_with_source(step, seen, time.monotonic() + TURN_S) for step in steps]
+        steps = [_with_source(step, seen, time.monotonic() + self._turn_s) for step in steps]
         fetches = [s.about.claim for s in steps if isinstance(s, Question) and isinstance(s.about, Fetch)]
         if fetches:
             deliveries.claim(tx, fetches, self._lease_s)

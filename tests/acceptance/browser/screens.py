@@ -20,6 +20,7 @@ from services.notifier.letters import Letter
 from services.notifier.samples import samples
 from tests.acceptance.browser.catalogue import imported
 from tests.acceptance.browser.office_screens import office
+from tests.acceptance.browser.seldom_screens import seldom
 from tests.acceptance.browser.watching import launched, visitor
 
 MOST_BYTES = 120_000
@@ -47,6 +48,7 @@ def main(folder: Path, to: Path, say: Say) -> None:
         _own_shop(browser, running.stack, to)
         _orders(browser, running.stack, to)
         mails(browser, to)
+        seldom(browser, running.stack, to, {name: LOOKS[name] for name in ("desktop", "phone-dark")}, _keep)
         office(browser, running.stack, to, LOOKS, _keep)
         browser.close()
     for picture in sorted(to.glob("*.webp")):

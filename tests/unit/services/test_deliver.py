@@ -145,7 +145,7 @@ def test_a_fetch_whose_claim_ran_out_in_the_line_is_put_back() -> None:
 def test_a_lane_of_pictures_leaves_the_others_to_new_replicas() -> None:
     told = {"prefetch": 256, "finish_threads": 2}
 
-    assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 32
+    assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 16
     assert Deliver(settings(DeliverSettings, **told, upsampler_url="null:"), the_plans()).prefetch == 256
 
 
