@@ -16,6 +16,8 @@ from local.servers import Say
 FOLDER = ROOT / "docs" / "benchmarks"
 FIGURES = FOLDER / "figures.json"
 
+OWN_LOOPS = ("hand-tuned loop", "bare loop")
+
 _HEAD = """# Benchmarks
 
 Made by the command `bench` (`peers`, `machinery`, `clock`, `scrape`) with `--record`; do not edit. Figures differ from
@@ -53,6 +55,7 @@ def page(known: Mapping[str, Any]) -> str:
 
 def _peers(found: Mapping[str, Any]) -> str:
     rows = [_peer(result) for result in sorted(found["results"], key=lambda r: -r["per_s"])]
+    by_name = {result["name"]: result for result in found["results"]}
     orders = found["results"][0]["orders"]
     head = (
         "| program | orders/s | CPU s per 1000 orders: Python / PostgreSQL / RabbitMQ | largest process, MB "
@@ -65,10 +68,23 @@ def _peers(found: Mapping[str, Any]) -> str:
         "the hand-tuned loop and the bare loop commit as often as Enlarger claims and records. Enlarger also writes "
         f"its rows of attempts, deliveries, links and mails.\n\n![orders per second](peers.svg)\n\n{head}"
         + "\n".join(rows)
-        + f"\n\nThe floor: pgbench with the four transactions and 32 clients {pgbench}; one quorum queue "
+        + f"\n\n{_aims(by_name)}\n\n"
+        f"The floor: pgbench with the four transactions and 32 clients {pgbench}; one quorum queue "
         f"{found['published_per_s']:,.0f} confirmed publishes/s, {found['consumed_per_s']:,.0f} messages consumed/s. "
         "Tunings: [bench/peers/sweeps.json](../../bench/peers/sweeps.json), the best of each was used.\n\n"
         + _machine(found)
+    )
+
+
+def _aims(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """How far it is to what Enlarger is meant to reach."""
+    ours, tuned, bare = (found[name] for name in ("Enlarger", *OWN_LOOPS))
+    frameworks = [result["per_s"] for name, result in found.items() if name not in {"Enlarger", *OWN_LOOPS}]
+    late = [ours["trickle"][name] / bare["trickle"][name] for name in ("p50_ms", "p99_ms")]
+    return (
+        f"Enlarger is {ours['per_s'] / max(frameworks):.1f} times as fast as the fastest framework (the aim is 8) and "
+        f"{ours['per_s'] / tuned['per_s']:.1f} times as fast as the hand-tuned loop (3); at 20 orders/s its p50 and "
+        f"p99 are {late[0]:.1f} and {late[1]:.1f} times those of the bare loop (1.3)."
     )
 
 
@@ -99,6 +115,7 @@ def _machinery(found: Mapping[str, Any]) -> str:
 
 
 def _clock(found: Mapping[str, Any]) -> str:
+    few, most = (c["clock_us"] + c["postgres_us"] for c in (found["costs"][0], found["costs"][-1]))
     rows = [
         f"| {c['sleeping']:,} | {c['clock_us']:.0f} | {c['postgres_us']:.0f} | {c['wall_us']:.0f} |"
         for c in found["costs"]
@@ -108,7 +125,9 @@ def _clock(found: Mapping[str, Any]) -> str:
         f"{found['per_s']:,.0f} wake-ups/s, {found['per_core_s']:,.0f} for each CPU-second (the clock's and "
         f"PostgreSQL's together), {'oldest first' if found['oldest_first'] else 'NOT oldest first'}; memory "
         f"{found['rss_before_mb']:.0f} MB before and {found['rss_after_mb']:.0f} MB after. With 500 falling due a "
-        f"second they are at most {found['steady_late_p99_s']:.2f} s late (p99).\n\n![cost of a wake-up](clock.svg)\n\n"
+        f"second they are at most {found['steady_late_p99_s']:.2f} s late (p99). From "
+        f"{found['costs'][0]['sleeping']:,} to {found['costs'][-1]['sleeping']:,} asleep the cost of a wake-up grows "
+        f"{most / few:.2f} times (the aim is 1.3 at most).\n\n![cost of a wake-up](clock.svg)\n\n"
         "| asleep | clock's CPU, µs a wake-up | PostgreSQL's CPU, µs | wall, µs |\n| ---: | ---: | ---: | ---: |\n"
         + "\n".join(rows)
         + f"\n\nThe plan of the statement that claims what is due:\n\n```\n{found['plan']}\n```\n\n"

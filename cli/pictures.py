@@ -47,7 +47,7 @@ def pictures(
             rows = _rows(source, base_url)
             with database.transaction() as tx:
                 count = _import(tx, source, rows, only=only)
-    except (CatalogueError, MediaAwayError, ExaminerError, OSError) as error:
+    except (CatalogueError, MediaAwayError, OSError) as error:
         end(json, "unusable", f"{source}: {error}.", "Nothing was imported.", REFUSED)
     except DatabaseAwayError as error:
         end(json, "database_away", f"{error} (DATABASE_URL)", "Nothing was imported: PostgreSQL is away.", AWAY)
@@ -81,7 +81,10 @@ def _of_folder(folder: Path, base_url: str) -> Rows:
     eyes, console, found = Eyes(PictureSettings().bounds), Console(stderr=True, highlight=False), []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
         name = path.relative_to(folder)
-        seen = eyes.look(Look(str(path), (JPEG, PNG, WEBP), MOST_MEGAPIXELS, MOST_MEGAPIXELS))
+        try:
+            seen = eyes.look(Look(str(path), (JPEG, PNG, WEBP), MOST_MEGAPIXELS, MOST_MEGAPIXELS))
+        except ExaminerError as error:
+            raise CatalogueError(f"{name}: {error}") from error
         if isinstance(seen, Unfit):
             console.print(f"[yellow]![/] {name} is left out: {seen.measured}")
             continue

@@ -53,9 +53,8 @@ class Broker:
         self._suspects = Suspects()
         self._publisher = Publisher(Hooks(write, self._loop.call_later, on_returned))
         self._stopping = False
-        self._connected = False
-        self._blocked = False
-        self.last_tick = float("inf")  # before the first nobody waits for one
+        self._connected = self._blocked = False
+        self.last_tick = float("inf")  # nobody waits for one before the start
 
     @property
     def ready(self) -> bool:
@@ -67,6 +66,7 @@ class Broker:
         self._subscriptions.append(subscription)
 
     def start(self) -> None:
+        self.last_tick = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -110,8 +110,8 @@ class Broker:
         self._loop.add_callback_threadsafe(work)
 
     def _run(self) -> None:
-        self._loop.call_later(0, self._tick)
         self._loop.call_later(0, self._connect)
+        self._loop.call_later(TICK_S, self._tick)
         self._loop.start()
         self._loop.close()
 

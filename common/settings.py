@@ -79,7 +79,7 @@ class CommonSettings(DatabaseSettings):
         default=256,
         ge=1,
         le=10_000,
-        description="messages held unacknowledged, per queue; of pictures to deliver 8 a thread",
+        description="messages held unacknowledged, per queue; of pictures to deliver 4 a thread",
     )
 
     otel_exporter_otlp_endpoint: str = Field(

@@ -26,6 +26,7 @@ from common.pictures.facts import Bounds, Seen, Unfit
 ROOT = Path(__file__).resolve().parents[2]
 MAX_ANSWER = 64 * 1024
 MAX_COMPLAINT = 500
+KILLED_TRIES = 3  # one whose decoder is killed each time is too costly, whoever kills it
 LOOK_SECONDS = Histogram(
     "enlarger_decode_seconds", "Seconds to decode one picture in its process.", ["verdict"], buckets=SECONDS
 )
@@ -35,7 +36,11 @@ log = structlog.get_logger()
 
 
 class ExaminerError(Exception):
-    """The process could not be started, or was killed: our trouble, not the picture's."""
+    """The process could not be started: our trouble, not the picture's."""
+
+
+class KilledError(ExaminerError):
+    """The process was killed, not by its bounds. Whoever asks again and again must end it: see KILLED_TRIES."""
 
 
 class Examiner(Generic[AnswerT]):
@@ -51,9 +56,12 @@ class Examiner(Generic[AnswerT]):
         """Have one picture looked at; `task` is the module's own dataclass. Raises ExaminerError."""
         began = time.monotonic()
         told = json.dumps({"bounds": asdict(self._bounds), "task": asdict(task)}) + "\n"
-        verdict = self._ask(told)
-        kind = verdict.kind if isinstance(verdict, Unfit) else "fit"
-        LOOK_SECONDS.labels(kind).observe(time.monotonic() - began)
+        kind = "none"
+        try:
+            verdict = self._ask(told)
+            kind = verdict.kind if isinstance(verdict, Unfit) else "fit"
+        finally:
+            LOOK_SECONDS.labels(kind).observe(time.monotonic() - began)
         return verdict
 
     def _ask(self, told: str) -> AnswerT | Unfit:
@@ -87,7 +95,7 @@ class Examiner(Generic[AnswerT]):
             case 0:
                 return None
             case signal.SIGKILL:
-                raise ExaminerError("the process that decoded a picture was killed: is there too little memory?")
+                raise KilledError("the process that decoded a picture was killed: is there too little memory?")
             case signal.SIGXCPU:
                 return Unfit("too_costly", "decoding it took too much CPU time")
             case number if number > 0:

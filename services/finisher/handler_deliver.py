@@ -21,6 +21,7 @@ from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
+from common.pictures.examiner import KILLED_TRIES
 from common.pictures.facts import Unfit
 from common.provider import NULL_URL
 from common.signing import Signer, hash_token
@@ -32,7 +33,7 @@ from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results, TooLate
 from services.finisher.settings import DeliverSettings
 
-HELD_A_THREAD = 8  # pictures take seconds: more would keep a backlog from new replicas
+HELD_A_THREAD = 4  # pictures take seconds: more would keep a backlog from new replicas
 MARGINS = 4  # a claimed fetch waits so long for its turn, or is put back: what a lost message costs is its lease
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
@@ -100,6 +101,7 @@ class Deliver:
         return self._results.fetch(about)
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        answered = [_told(a) for a in answered]
         stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
         over = [a.about.claim for a in answered if isinstance(a.about, Fetch) and not isinstance(a.answer, StoredFile)]
         jobs.raise_attention(
@@ -176,7 +178,9 @@ class Deliver:
             )
         if not _awaited(job, about):
             return Nothing(f"answered in stage {job.stage}")
-        return Wait(0) if isinstance(answer, TooLate) else self._fetched(job, about, answer)
+        if isinstance(answer, TooLate):  # to the end of the line, with no word of the clock's
+            return Nothing(answer.why, (UpscaleDone(job_id=job.job_id, traceparent=job.traceparent),))
+        return self._fetched(job, about, answer)
 
     def _fetched(self, job: Job, about: Fetch | Remove, answer: FetchAnswer | Removed) -> Outcome:
         match answer:
@@ -215,6 +219,14 @@ def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:
         return Nothing(f"in stage {job.stage}")
     at_work = any(busy for _, busy in claims)
     return Wait(AT_WORK_S, kind="file_being_written") if at_work else EXPIRED
+
+
+def _told(answered: Answered) -> Answered:
+    """A picture whose decoder is killed again and again is no better than one that passes its bounds."""
+    answer = answered.answer
+    again = answered.work.job.tries >= KILLED_TRIES - 1
+    worn = isinstance(answer, Failed) and answer.killed and again
+    return answered._replace(answer=Unfit("too_costly", answer.why)) if worn else answered
 
 
 def _why(answer: Unfit | Gone) -> str:

@@ -13,7 +13,7 @@ import structlog
 from common import crash
 from common.admin.handing import HANDED_IN
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
-from common.pictures.examiner import Examiner, ExaminerError
+from common.pictures.examiner import Examiner, ExaminerError, KilledError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Unfit
 from common.provider import NULL_URL
 from common.sources import Source
@@ -53,14 +53,17 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It did not work this time."""
+    """It did not work this time. `killed`: the process that decoded it was."""
 
     why: str
+    killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TooLate:
-    """Its turn came when its claim was about to run out: nothing was fetched."""
+    """Nothing was fetched."""
+
+    why: str = "its turn came when its claim was about to run out"
 
 
 FetchAnswer = StoredFile | Unfit | Gone | Failed | TooLate
@@ -86,7 +89,7 @@ class Results:
             with FINISH_SECONDS.time(), tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
                 answer = self._fetch(about, Path(folder))
         except (StorageError, ExaminerError, OSError) as error:  # OSError: no room for the temporary file
-            return Failed(str(error))
+            return Failed(str(error), isinstance(error, KilledError))
         if isinstance(answer, Unfit):
             CHECKS_FAILED.labels(answer.kind).inc()
         return answer

@@ -23,7 +23,7 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.pictures.examiner import ExaminerError, Eyes
+from common.pictures.examiner import KILLED_TRIES, ExaminerError, Eyes, KilledError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Seen, Unfit
 from common.sources import Source, SourceRecord, reference_key
 from common.stages import Plan, Stage
@@ -75,9 +75,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class NotSeen:
-    """It did not work this time."""
+    """It did not work this time. `killed`: the process that decoded it was."""
 
     why: str
+    killed: bool = False
 
 
 SourceAnswer = Fit | Bad | Missing | NotSeen
@@ -121,7 +122,7 @@ class Sources:
             with tempfile.TemporaryDirectory(prefix="enlarger-") as folder:
                 answer = self._look(about, Path(folder))
         except (ExaminerError, StorageError, OSError) as error:  # OSError: no room for the temporary file
-            answer = NotSeen(str(error))
+            answer = NotSeen(str(error), isinstance(error, KilledError))
         crash.point("after_source")
         SOURCES.labels(type(answer).__name__).inc()
         return answer
@@ -139,7 +140,9 @@ class Sources:
         return [self.decide(a.work.job, a.answer, a.about.gone) for a in answered]
 
     def decide(self, job: Job, answer: SourceAnswer, gone: int) -> Outcome:
-        """The answer is on its row; where does it lead, if the job still waits for it?"""
+        """The answer is on its row; where does it lead, if the job still waits for it? Who decided while it was asked
+        has begun to count the tries anew.
+        """
         if job.stage is not Stage.SUBMIT:
             return Nothing(f"looked at in stage {job.stage}")
         match answer:
@@ -149,8 +152,10 @@ class Sources:
                 return Move(Stage.SUBMIT, "source_checked", detail, (again,))
             case Bad(reason=reason, why=why):
                 return failed(job, reason, why)
-            case Missing(why=why) if gone >= GONE_TRIES - 1:
+            case Missing(why=why) if min(gone, job.tries) >= GONE_TRIES - 1:
                 return failed(job, "source_gone", why)
+            case NotSeen(why=why, killed=True) if job.tries >= KILLED_TRIES - 1:
+                return failed(job, "source_unfit", f"too_costly: {why}")
             case Missing(why=why) | NotSeen(why=why):
                 wait_s = backoff_s(self._plan, job.tries)
                 return Wait(wait_s, counted=True, kind="source_not_seen", detail={"why": why})

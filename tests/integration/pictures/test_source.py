@@ -215,3 +215,24 @@ def test_a_person_s_decision_counts_a_gone_source_anew(rig: Rig) -> None:
             assert rig.job().stage is Stage.SUBMIT
         with rig.database.transaction() as tx:
             tx.execute("UPDATE jobs SET tries = 0")  # as every decision about an order does
+
+
+def test_a_decision_made_during_a_look_is_not_undone_by_its_answer(rig: Rig) -> None:
+    missing = Missing("the server answers 404")
+    for decided in (False, False, True):
+        looking = rig.begin()
+        assert looking is not None
+        if decided:
+            with rig.database.transaction() as tx:
+                tx.execute("UPDATE jobs SET tries = 0")
+        rig.finish(looking, missing)
+    assert rig.job().stage is Stage.SUBMIT
+
+
+def test_a_source_whose_decoder_is_killed_each_time_is_refunded(rig: Rig) -> None:
+    for expected in (Stage.SUBMIT, Stage.SUBMIT, Stage.REFUND):
+        looking = rig.begin()
+        assert looking is not None
+        rig.finish(looking, NotSeen("killed", killed=True))
+        assert rig.job().stage is expected
+    assert rig.job().failure_reason == "source_unfit"

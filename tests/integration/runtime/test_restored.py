@@ -8,7 +8,7 @@ import pytest
 
 from common import restored, switches
 from common.admin import Decision, RefusedError, pausing
-from common.database import Database, Transaction
+from common.database import Database
 from common.stages import Stage
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
 from tests.integration.sandbox.standin import until
@@ -83,14 +83,15 @@ def test_who_looks_while_a_person_accepts_it_waits_and_leaves_it_alone(opened: D
             restored.accept(accepting)
             switches.resume(accepting, switches.ALL)
             looking = others.submit(_guarded, opened)
-            until(lambda: _waiting(accepting))
+            until(lambda: _waiting(opened))
         assert looking.result() == []
 
 
-def _waiting(tx: Transaction) -> bool:
-    """Whether somebody waits for a lock."""
+def _waiting(opened: Database) -> bool:
+    """Whether somebody waits for a lock; asked in a new transaction each time, for which the list is made anew."""
     waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return bool(tx.execute(waiting).fetchall())
+    with opened.transaction() as tx:
+        return bool(tx.execute(waiting).fetchall())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from common.attempts import Attempt
 from common.events import FileExpired, UpscaleDone
-from common.lane import Question, Work
+from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Wait
 from common.pictures.facts import Unfit
 from common.stages import Stage, Status
@@ -137,15 +137,37 @@ def test_a_fetch_whose_claim_ran_out_in_the_line_is_put_back() -> None:
     late = _fetch()._replace(start_before=time.monotonic() - 1)
 
     answer = LANE.ask(late)
+    outcome = decide(FETCHING, late, answer)
 
     assert answer == TooLate()
-    assert decide(FETCHING, late, answer) == Wait(0)
+    assert isinstance(outcome, Nothing)
+    assert [event.name for event in outcome.emit] == ["upscale.done"]
+
+
+def test_a_claimed_fetch_knows_until_when_it_may_start() -> None:
+    step = handler_deliver._with_source(Question(_fetch()), {}, 5.0)  # noqa: SLF001
+    assert isinstance(step, Question)
+    assert step.about.start_before == 5.0
+
+
+def test_a_picture_whose_decoder_is_killed_each_time_is_too_costly() -> None:
+    told = handler_deliver._told  # noqa: SLF001
+    killed = [
+        Answered(Work(DONE, a_job(Stage.FETCH, tries=n)), _fetch(), Failed("killed", killed=True)) for n in (1, 2)
+    ]
+
+    assert [told(answered).answer for answered in killed] == [
+        Failed("killed", killed=True),
+        Unfit("too_costly", "killed"),
+    ]
+    cut = Answered(Work(DONE, a_job(Stage.FETCH, tries=9)), _fetch(), Failed("connection reset"))
+    assert told(cut) is cut
 
 
 def test_a_lane_of_pictures_leaves_the_others_to_new_replicas() -> None:
     told = {"prefetch": 256, "finish_threads": 2}
 
-    assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 16
+    assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 8
     assert Deliver(settings(DeliverSettings, **told, upsampler_url="null:"), the_plans()).prefetch == 256
 
 
