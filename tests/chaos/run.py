@@ -108,8 +108,8 @@ def _heal(world: World) -> None:
         world.stand_in(name, "DELETE", "/sandbox/faults")
     for name, link in world.links.items():
         link.heal(reset_silent=name == "database")
-    operator.bury_dead_queues(world)
     world.fleet.disarm()
+    operator.nurse(world)
 
 
 def _wait_quiet(world: World, within_s: float) -> float | None:
