@@ -39,7 +39,7 @@ def test_the_bill_of_materials_names_every_package_of_the_lock(tmp_path: Path) -
 def test_the_workflow_and_the_hooks_run_what_people_run() -> None:
     workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
     runs = [step["run"] for step in workflow["jobs"]["test"]["steps"] if "run" in step]
-    assert runs[0].startswith("./enlarger test")
+    assert any(run.startswith("./enlarger test") for run in runs)
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert all((ROOT / hook["entry"].split()[0]).exists() for hook in hooks)
 
