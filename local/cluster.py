@@ -21,7 +21,7 @@ from local.rabbitmq import Nodes, RabbitMQ, find_rabbitmq
 
 NAMES = ("one@localhost", "two@localhost", "three@localhost")
 FORMED_S = 180.0  # on a busy machine; 20 on an idle one
-TICK_S = 4
+TICK_S, SETUP_S = 4, 1
 
 Route = Callable[[RabbitMQ, RabbitMQ], int]
 
@@ -75,7 +75,7 @@ def cluster(folder: Path, route: Route = straight) -> Iterator[Cluster]:
     found = find_rabbitmq()
     if found is None:
         raise LocalError("RabbitMQ is missing: install rabbitmq-server.")
-    nodes = Nodes(NAMES, tick_s=TICK_S)
+    nodes = Nodes(NAMES, tick_s=TICK_S, setup_s=SETUP_S)
     made = Cluster(tuple(RabbitMQ(folder / name.partition("@")[0], found, nodes, name) for name in NAMES))
     try:
         _introduce(made, route)

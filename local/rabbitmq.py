@@ -40,13 +40,15 @@ def find_rabbitmq() -> Path | None:
 class Nodes:
     """What the nodes of one cluster have in common; a single node is a cluster of one.
 
-    `tick_s`: after about so many seconds of silence a node takes another for gone.
+    `tick_s`: after about so many seconds of silence a node takes another for gone. `setup_s`: how long it tries to
+    reach one again; whoever sends to that one meanwhile waits, a consumer of a queue that it led among them.
     """
 
     names: Sequence[str] = ("enlarger@localhost",)
     password: str = field(default_factory=lambda: secrets.token_hex(16))
     cookie: str = field(default_factory=lambda: secrets.token_hex(20))
     tick_s: int = 60
+    setup_s: int = 7
 
 
 class RabbitMQ(Broker):
@@ -130,7 +132,7 @@ class RabbitMQ(Broker):
             "RABBITMQ_FEATURE_FLAGS_FILE": str(base / "feature_flags"),
             "RABBITMQ_CONF_ENV_FILE": str(base / "no-such-file"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} "
-            f"-kernel net_ticktime {self._nodes.tick_s}",
+            f"-kernel net_ticktime {self._nodes.tick_s} net_setuptime {self._nodes.setup_s}",
             # The script then becomes the node itself, so that the process we recorded is the one that runs.
             "RUNNING_UNDER_SYSTEMD": "true",
         }

@@ -41,6 +41,8 @@ SHORTENED = {
     "STRIPE_TIMEOUT_S": "2",
     "SMTP_TIMEOUT_S": "2",
     "FETCH_DEADLINE_S": "5",
+    "SOURCE_DEADLINE_S": "5",
+    "DECODE_WALL_S": "15",
     "CHECK_AND_STORE_S": "5",
     "DATABASE_STATEMENT_S": "5",
     "DATABASE_LOCK_S": "2",
