@@ -14,10 +14,14 @@ from common.topology import queues
 from local.bootstrap import ROOT
 from local.database import Database
 from local.rabbitmq import RabbitMQ, find_rabbitmq
+from local.servers import Servers
+from tests.chaos.run import Plan, run
+from tests.chaos.world import Setup
 from tests.cluster import Breakable, Load, Outcome, breakable, working
 from tests.infrastructure import fresh_database
 
 RATE, SECONDS, TROUBLE_AT_S, TROUBLE_S = 50, 24, 6, 10
+JUDGED_ORDERS, JUDGED_S, SEED = 120, 60, 7
 MOST_PAUSE_S = 15
 Loads = Callable[[Place], Load]
 FIGURES = ROOT / ".enlarger" / "cluster.json"
@@ -61,11 +65,7 @@ def test_a_killed_node_costs_no_order(cluster: Breakable, place: Place, loads: L
         assert _members_of_every_queue(cluster) == {3}
         load = loads(place)
         time.sleep(TROUBLE_AT_S)
-        leader = _busiest(cluster)
-        leader.kill()
-        time.sleep(TROUBLE_S)
-        leader.launch()
-        cluster.nodes.wait_whole()
+        _kill_for_a_while(cluster)
         _judge("node killed", load.outcome(), cluster)
 
 
@@ -73,11 +73,43 @@ def test_a_node_that_is_cut_off_costs_no_order(cluster: Breakable, place: Place,
     with working(place):
         load = loads(place)
         time.sleep(TROUBLE_AT_S)
-        lonely = _busiest(cluster)
-        cluster.cut_off(lonely)
-        time.sleep(TROUBLE_S)
-        cluster.reunite(lonely)
+        _cut_off_for_a_while(cluster)
         _judge("node cut off", load.outcome(), cluster)
+
+
+def test_the_outside_world_sees_nothing_of_either(
+    cluster: Breakable, durable_database: Database, tmp_path: Path
+) -> None:
+    """As in a chaos run: customers, stand-ins and their ledgers, one node killed and then another cut off."""
+
+    def trouble() -> None:
+        time.sleep(TROUBLE_AT_S)
+        _kill_for_a_while(cluster)
+        time.sleep(TROUBLE_AT_S)
+        _cut_off_for_a_while(cluster)
+
+    tmp_path.chmod(0o711)  # so that a server that runs as another user reaches its data
+    first, *others = cluster.nodes.members
+    plan = Plan(JUDGED_ORDERS, JUDGED_S, Setup(SEED, nodes=others), faults=(), bites_expected=False)
+    outcome = run(Servers(first, durable_database), tmp_path / "chaos", plan, print, trouble)
+    assert not outcome.verdict.violations
+    assert outcome.verdict.delivered == outcome.verdict.paid == JUDGED_ORDERS
+    assert not outcome.operator
+
+
+def _kill_for_a_while(cluster: Breakable) -> None:
+    leader = _busiest(cluster)
+    leader.kill()
+    time.sleep(TROUBLE_S)
+    leader.launch()
+    cluster.nodes.wait_whole()
+
+
+def _cut_off_for_a_while(cluster: Breakable) -> None:
+    lonely = _busiest(cluster)
+    cluster.cut_off(lonely)
+    time.sleep(TROUBLE_S)
+    cluster.reunite(lonely)
 
 
 def _judge(what: str, outcome: Outcome, cluster: Breakable) -> None:

@@ -24,14 +24,14 @@ def new(start_stack: StartStack) -> Stack:
 
 
 @pytest.fixture
-def old(new: Stack, tmp_path: Path) -> Iterator[list[Member]]:
+def old(new: Stack, tmp_path: Path) -> Iterator[dict[str, Member]]:
     """The workers of the version before, at the same database and broker; not yet started."""
     code = previous.unpack(tmp_path / "previous")
     told = worker_settings(new.folder, new.at, new.known) | QUICK
     told |= {"AMQP_URL": new.amqp_url, "DATABASE_URL": new.database_url, "PYTHONPATH": str(code)}
     with ExitStack() as ending:
-        workers = [_worker(name, told, new) for name in LANES]
-        for worker in workers:
+        workers = {name: _worker(name, told, new) for name in WORKERS}
+        for worker in workers.values():
             ending.callback(worker.kill)
         yield workers
 
@@ -44,21 +44,23 @@ def _worker(name: str, told: dict[str, str], new: Stack) -> Member:
 
 
 @pytest.mark.timeout(400)
-def test_old_and_new_workers_share_orders_and_either_goes_on_alone(new: Stack, old: list[Member]) -> None:
-    for worker in old:
-        worker.start()
-    for worker in old:
-        worker.wait_ready(60)
+def test_old_and_new_workers_share_orders_and_either_goes_on_alone(new: Stack, old: dict[str, Member]) -> None:
+    for name in LANES:
+        old[name].start()
+    for name in LANES:
+        old[name].wait_ready(60)
     _orders_end(Shop(new), "together")
-    for name in LANES:
+    for name in WORKERS:
         new.worker(name).terminate()
+    old["ingest"].start()
+    old["ingest"].wait_ready(60)
     _orders_end(Shop(new), "back")
-    for name in LANES:
-        new.worker(name).start()
-    for worker in old:
+    for worker in old.values():
         worker.terminate()
         assert worker.exit_code == 0
-    for name in LANES:
+    for name in WORKERS:
+        new.worker(name).start()
+    for name in WORKERS:
         new.worker(name).wait_ready()
     _orders_end(Shop(new), "forth")
 

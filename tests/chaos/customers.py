@@ -24,7 +24,7 @@ ROUTES = "/wp-json/smi/v1"
 
 @dataclass(frozen=True)
 class Purchase:
-    """An order that was paid, as its customer knows it; `size` in pixels is what was sold."""
+    """An order that its customer went to pay, and may have paid; `size` in pixels is what was sold."""
 
     number: int
     session_id: str
@@ -34,7 +34,9 @@ class Purchase:
 
 
 class Customers:
-    """`buy(plan)` starts them; `purchases` are the orders paid so far. Who meets an error orders anew."""
+    """`buy(plan)` starts them; `purchases` are the orders so far. Who meets an error orders anew, from another address:
+    what he paid before the error is an order, too, and Stripe's ledger says so.
+    """
 
     def __init__(self, world: World, seed: int) -> None:
         self._world = world
@@ -68,19 +70,20 @@ class Customers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _one(self, number: int) -> None:
-        email = f"canary{number:04d}.{random.Random(f'{self._seed}:{number}').getrandbits(48):012x}@customer.example"  # noqa: S311 - test data
+        names = random.Random(f"{self._seed}:{number}")  # noqa: S311 - test data
         with requests.Session() as http:
             http.trust_env = False
             while not self._stopping.is_set():
+                email = f"canary{number:04d}.{names.getrandbits(48):012x}@customer.example"
                 try:
                     purchase = self._order(http, number, email)
+                    self.purchases.append(purchase)
                     self._pay(http, purchase)
                 except requests.RequestException:
                     self.refused += 1
                     self._stopping.wait(AGAIN_S)
-                    continue
-                self.purchases.append(purchase)
-                return
+                else:
+                    return
 
     def _order(self, http: requests.Session, number: int, email: str) -> Purchase:
         if number % CATALOGUE_EVERY == CATALOGUE_EVERY - 1:

@@ -71,8 +71,10 @@ def durable_servers(folder: Path, say: Say) -> Iterator[Servers]:
         yield Servers(broker, database)
 
 
-def run(servers: Servers, folder: Path, plan: Plan, say: Say) -> Outcome:
-    """Raises `LocalError` when the system does not even start."""
+def run(servers: Servers, folder: Path, plan: Plan, say: Say, trouble: Callable[[], None] = lambda: None) -> Outcome:
+    """`trouble`: made beside the plan's faults, and over when it returns. Raises `LocalError` when the system does not
+    even start.
+    """
     seed = plan.setup.seed
     with World(servers, folder, plan.setup, STORAGE_MB + plan.orders * ORDER_MB) as world:
         say(f"{len(world.fleet.slots)} workers are up; {plan.orders} orders in {plan.seconds:.0f} s, seed {seed}")
@@ -80,10 +82,10 @@ def run(servers: Servers, folder: Path, plan: Plan, say: Say) -> Outcome:
             world.arm(name, fault, **more)
         with Customers(world, seed) as customers, _counting(world) as counted:
             customers.buy(schedule.orders(seed, plan.seconds, plan.orders))
-            Conductor(world, schedule.faults(seed, plan.seconds, plan.faults)).play(plan.seconds)
+            Conductor(world, schedule.faults(seed, plan.seconds, plan.faults)).play(plan.seconds, trouble)
             _heal(world)
             customers.close()
-            say(f"healed; {len(customers.purchases)} orders were paid, waiting for quiet")
+            say(f"healed; {len(customers.purchases)} orders were made, waiting for quiet")
             quiet_after_s = _wait_quiet(world, plan.quiet_s)
         say("judging")
         evidence = gather(world, customers.purchases, counted["redeliver"], bites_expected=plan.bites_expected)

@@ -1,7 +1,7 @@
 """When which fault comes: decided by the seed before anything starts."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from random import Random
@@ -60,10 +60,10 @@ class Conductor:
         self._instants = instants
         self._pool = ThreadPoolExecutor(24, thread_name_prefix="fault")
 
-    def play(self, seconds: float) -> None:
-        """Returns when the time is over and every fault has ended; a fault's own error is raised."""
+    def play(self, seconds: float, trouble: Callable[[], None]) -> None:
+        """Returns when the time is over and every fault has ended; a fault's own error is raised, and `trouble`'s."""
         began = time.monotonic()
-        playing: list[Future[None]] = []
+        playing: list[Future[None]] = [self._pool.submit(trouble)]
         for instant in self._instants:
             time.sleep(max(began + instant.at - time.monotonic(), 0))
             playing.append(self._pool.submit(self._play, instant))

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,12 +98,15 @@ class Diary:
 
 @dataclass(frozen=True)
 class Setup:
-    """`settings` beyond `SHORTENED`; `crash`: points armed from the start, by service."""
+    """`settings` beyond `SHORTENED`; `crash`: points armed from the start, by service; `nodes`: of the broker's
+    cluster, beside the broker itself, and reached past the proxy.
+    """
 
     seed: int
     settings: Mapping[str, str] = field(default_factory=dict)
     crash: Mapping[str, str] = field(default_factory=dict)
     replicas: Mapping[str, int] = field(default_factory=lambda: REPLICAS)
+    nodes: Sequence[Broker] = ()
 
 
 class World:
@@ -180,8 +183,9 @@ class World:
 
     def _start_system(self) -> None:
         at = {name: f"http://{HOST}:{link.port}" for name, link in self.links.items()}
+        nodes = [node.vhost_url(self.vhost) for node in self.setup.nodes]
         servers = {
-            "AMQP_URL": _through(self.amqp_url, self.links["amqp"]),
+            "AMQP_URL": ",".join([_through(self.amqp_url, self.links["amqp"]), *nodes]),
             "DATABASE_URL": _through(self.database_url, self.links["database"]),
         }
         self.stack = Stack(

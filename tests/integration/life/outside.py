@@ -1,6 +1,6 @@
 """A plain model of the outside world for one job: what was really done there, whatever anybody was told of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -25,12 +25,15 @@ GOOD = "good"
 
 @dataclass
 class Outside:
-    """`repeats`: accepted submissions by attempt; `lost_mails`: accepted mails whose answer never came."""
+    """`submissions`: the accepted ones by attempt; `refund_keys`: under which each refund was asked for; `lost_mails`:
+    accepted mails whose answer never came.
+    """
 
     charged: int
     jobs_at_provider: dict[str, State] = field(default_factory=dict)
     submissions: Counter[int] = field(default_factory=Counter)
     refunds: dict[str, tuple[str, int]] = field(default_factory=dict)  # key -> (Stripe's id, cents)
+    refund_keys: defaultdict[UUID, set[str]] = field(default_factory=lambda: defaultdict(set))
     mails: Counter[tuple[str, str]] = field(default_factory=Counter)  # (kind, Message-ID)
     lost_mails: int = 0
     files: set[str] = field(default_factory=set)
@@ -105,6 +108,7 @@ class Outside:
         return StoredFile(3, sha256(b"png").hexdigest(), "image/png", *about.size)
 
     def _refund(self, about: RefundOrder, how: str) -> Any:
+        self.refund_keys[about.refund_id].add(about.idempotency_key)
         if how in {"busy", "bad"}:
             return RefundUnclear("APIConnectionError: no answer")
         if how == "ours":

@@ -3,11 +3,13 @@
 Each step is one transaction of the real lanes on a real PostgreSQL. A crash is an item that nobody finishes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from common import jobs
+from common import crash, jobs
 from common.database import Database
 from common.deliveries import Delivery, Subscription
 from common.events import EVENTS, Event
@@ -41,9 +43,11 @@ from tests.integration.life.outside import GOOD, WAYS, Outside, hint_id
 from tests.integration.life.rows import PLANS, moved, ordered, paid
 from tests.unit import builders
 
-EXAMPLES, STEPS = 60, 50
+PARTS, EXAMPLES, STEPS = 4, 500, 50
 ROUNDS = 40
-# Time does not pass between the steps: what waits for a slot time, or for the breaker, has tests of its own.
+SEEN_HERE = ("no_stage_condition", "answer_not_recorded", "random_refund_key", "no_attempt_row")  # of crash.MUTANTS
+# Time does not pass between the steps, and each life is the first: what waits for a slot, for the breaker or, with many
+# refunds in an hour, for a person has tests of its own.
 FREE = {"upsampler_submits_per_min": 10**9, "breaker_pause_s": 1e-6, "breaker_longest_s": 1e-6, "breaker_probe_s": 1e-6}
 ENDS = {Stage.REMIND, Stage.KEEP, Stage.SETTLED}
 NOBODY = Subscription([], 1, lambda _delivery: None)
@@ -61,22 +65,23 @@ def _lanes(plans: Mapping[Stage, Plan]) -> list[Lane]:
         Submit(builders.settings(SubmitterSettings, **FREE), plans),
         Watch(builders.settings(PollerSettings, upsampler_checks_per_min=10**9), plans),
         Deliver(builders.settings(DeliverSettings), plans),
-        Refund(builders.settings(RefundSettings), plans),
+        Refund(builders.settings(RefundSettings, refunds_per_hour=10**6), plans),
         Notify(builders.settings(NotifierSettings), plans),
     ]
 
 
 class Life(RuleBasedStateMachine):
-    """One job. `asked`: claimed and not called yet; `called`: done outside, the answer not written down yet."""
+    """One job. `asked`: claimed and not called yet; `called`: done outside, the answer not written down yet.
+
+    `runners`: by event, the same for all lives, as in a worker. `eye`: for looking, beside the workers' connections.
+    """
 
     database: Database
+    runners: Mapping[str, LaneRunner]
+    eye: psycopg.Connection
 
     def __init__(self) -> None:
         super().__init__()
-        self.runners: dict[str, LaneRunner] = {}
-        for lane in _lanes(PLANS):
-            runner = LaneRunner(lane, self.database, PLANS, Metrics())
-            self.runners |= {event.name: runner for event in lane.events}
         self.asked: list[Item] = []
         self.called: list[Item] = []
         self.crashed_after_mail = 0
@@ -142,13 +147,14 @@ class Life(RuleBasedStateMachine):
     def never_more_than_one_refund(self) -> None:
         assert len(self.outside.refunds) <= 1
         assert self.outside.given_back in {0, self.outside.charged}
+        assert all(len(keys) == 1 for keys in self.outside.refund_keys.values()), self.outside.refund_keys
 
     @invariant()
     def never_delivered_and_refunded(self) -> None:
         told = {kind for kind, _ in self.outside.mails}
         assert not {"ready", "refunded"} <= told
-        if hasattr(self, "job_id"):
-            assert not (self._job().status is Status.COMPLETED and self.outside.refunds)
+        if self.outside.refunds:
+            assert self._job().status is not Status.COMPLETED
 
     @invariant()
     def each_mail_has_one_id_and_repeats_only_after_a_lost_answer(self) -> None:
@@ -162,10 +168,9 @@ class Life(RuleBasedStateMachine):
     def the_history_has_no_gap(self) -> None:
         if not hasattr(self, "job_id"):
             return
-        with self.database.transaction() as tx:
-            rows = tx.execute(
-                "SELECT from_stage, to_stage FROM job_events WHERE job_id = %s ORDER BY event_id", [self.job_id]
-            ).fetchall()
+        rows = self.eye.execute(
+            "SELECT from_stage, to_stage FROM job_events WHERE job_id = %s ORDER BY event_id", [self.job_id]
+        ).fetchall()
         assert all(before[1] == after[0] for before, after in pairwise(rows))
 
     def teardown(self) -> None:
@@ -216,20 +221,45 @@ def _index(items: list[Item]) -> st.SearchStrategy[int]:
     return st.integers(0, len(items) - 1)
 
 
-def test_a_jobs_life_holds_its_promises_whatever_happens(database_url: str) -> None:
+@pytest.fixture
+def life(database_url: str) -> Iterator[type[Life]]:
+    """The machine at a database and with workers of its own."""
     database = Database(database_url)
     database.open()
-    machine = type("LifeHere", (Life,), {"database": database})
-    try:
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=EXAMPLES,
-                stateful_step_count=STEPS,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-                phases=[Phase.generate],  # shrinking a life takes minutes: a failure must be told before the time-out
-            ),
-        )
-    finally:
-        database.close()
+    runners = {
+        event.name: runner
+        for runner in (LaneRunner(lane, database, PLANS, Metrics()) for lane in _lanes(PLANS))
+        for event in runner.lane.events
+    }
+    with psycopg.connect(database_url, autocommit=True) as eye:
+        yield type("LifeHere", (Life,), {"database": database, "runners": runners, "eye": eye})
+    database.close()
+
+
+def _live(life: type[Life]) -> None:
+    run_state_machine_as_test(
+        life,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # shrinking a life takes minutes: a failure must be told before the time-out
+        ),
+    )
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("_part", range(PARTS))  # so that they run beside each other
+def test_a_jobs_life_holds_its_promises_whatever_happens(life: type[Life], _part: int) -> None:
+    _live(life)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "control", ["no_stage_condition", "answer_not_recorded", "random_refund_key", "no_attempt_row"]
+)
+def test_the_machine_sees_a_broken_control(life: type[Life], control: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crash, "_mutant", control)
+    with pytest.raises(AssertionError):
+        _live(life)
