@@ -82,6 +82,8 @@ def cluster(folder: Path, route: Route = straight) -> Iterator[Cluster]:
         for member in made.members:
             member.launch()
         made.wait_whole()
+        for member in made.members:
+            member.ctl("await_startup")  # it listens a moment earlier, and would miss a virtual host made then
         yield made
     finally:
         made.close()
