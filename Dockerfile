@@ -45,6 +45,6 @@ COPY deploy/image/start deploy/image/answers /usr/local/bin/
 USER 10001
 STOPSIGNAL SIGTERM
 EXPOSE 8000 9100
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=6 CMD ["answers", "9100", "/readyz"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=5m --retries=6 CMD ["answers", "9100", "/readyz"]
 ENTRYPOINT ["tini", "--", "start"]
 CMD ["ingest"]

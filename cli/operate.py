@@ -14,6 +14,6 @@ def migrate_database(*, json: Json = False) -> None:
     try:
         names = migrate(load(DatabaseSettings).database_url)
     except DatabaseAwayError as error:
-        end(json, "database_away", f"{error} (DATABASE_URL)", "PostgreSQL cannot be reached.", AWAY)
+        end(json, "database_away", f"{error} (DATABASE_URL)", "The schema was not brought up to date.", AWAY)
     told = f"applied {', '.join(names)}" if names else "the schema is up to date"
     typer.echo(to_json({"success": True, "applied": names}) if json else told)

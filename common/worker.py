@@ -19,7 +19,7 @@ from common.lane import Lane
 from common.metrics import Metrics
 from common.publisher import Patience
 from common.runtime import LaneRunner
-from common.schema import migrate
+from common.schema import OldSchemaError, migrate
 from common.settings import CommonSettings
 from common.stages import Plan, Stage, plans
 from common.switches import CLOCK, LaneSwitch, Switchboard
@@ -108,13 +108,13 @@ class Worker:
         return Switchboard(self.database, self.service, lanes, others)
 
     def _migrate(self) -> None:
-        """Wait for the database, with backoff, then bring its schema up to date."""
+        """Wait for the database, with backoff, then bring its schema up to date; or wait for who does that."""
         delay_s = 0.2
         while not self._stop.is_set():
             try:
-                for name in migrate(self.settings.database_url, allowed=self.settings.migrate):
+                for name in migrate(self.settings.database_url, allowed=self.settings.migrate, stopping=self._stop):
                     log.info("database.migrated", migration=name)
-            except DatabaseAwayError as error:
+            except (DatabaseAwayError, OldSchemaError) as error:
                 log.warning("database.away", error=str(error), retry_s=delay_s)
                 self._stop.wait(delay_s)
                 delay_s = min(delay_s * 2, 5)

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from common.database import DatabaseAwayError
-from common.schema import MIGRATIONS, migrate
+from common.schema import MIGRATION_LOCK, MIGRATION_LOCK_MS, MIGRATIONS, migrate
 from local.database import Database
+from local.processes import await_condition
 from tests.integration.locks import await_second_try
 
 LONGEST_WRITE_S = 1.0
@@ -41,6 +42,10 @@ WRITES = (
     "UPDATE jobs SET version = version + 1 WHERE job_id = %s",
     "UPDATE attempts SET claimed_until = now() WHERE job_id = %s",
 )
+WAITING_LONG = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'virtualxid'
+    AND query LIKE 'CREATE INDEX CONCURRENTLY%%' AND now() - query_start > make_interval(secs => %s))
+"""
 
 
 @pytest.fixture
@@ -85,6 +90,42 @@ def test_a_migration_lets_writers_pass_while_somebody_holds_its_table(old_url: s
             slow_report.commit()
             assert migrating.result(30)
     assert max(seconds) < LONGEST_WRITE_S
+
+
+def test_an_old_snapshot_elsewhere_is_awaited_while_an_index_is_built(old_url: str, tmp_path: Path) -> None:
+    """A dump's, for instance: building the index anew after each half second would never end."""
+    migrate(old_url, folder=_only(FIRST, tmp_path))
+    with psycopg.connect(old_url, autocommit=True) as connection:
+        connection.execute(FILL, [100])
+    with ThreadPoolExecutor() as pool, psycopg.connect(old_url) as dump:
+        dump.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        dump.execute("SELECT count(*) FROM pg_class")
+        with _writing(old_url) as seconds:
+            migrating = pool.submit(migrate, old_url)
+            _await_patient_index(old_url)
+            dump.commit()
+            assert migrating.result(30)
+    assert max(seconds) < LONGEST_WRITE_S
+
+
+def _await_patient_index(url: str) -> None:
+    """Until an index has been built in one go for longer than a table's lock is waited for."""
+    with psycopg.connect(url, autocommit=True) as looking:
+        await_condition(
+            lambda: looking.execute(WAITING_LONG, [3 * MIGRATION_LOCK_MS / 1000]).fetchone() == (True,),
+            20,
+            "an index to wait for the snapshot",
+        )
+
+
+def test_who_waits_for_its_turn_can_be_stopped(old_url: str) -> None:
+    stopping = threading.Event()
+    with psycopg.connect(old_url) as other, ThreadPoolExecutor() as pool:
+        other.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+        waiting = pool.submit(migrate, old_url, stopping=stopping)
+        stopping.set()
+        with pytest.raises(DatabaseAwayError, match="told to stop"):
+            waiting.result(10)
 
 
 def test_all_replicas_that_start_together_migrate_once(old_url: str) -> None:

@@ -61,6 +61,11 @@ def _of(manifests: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]
     return {each["metadata"]["name"].removeprefix("shop-"): each for each in manifests if each["kind"] == kind}
 
 
+def _policies(manifests: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The lanes'."""
+    return {name: each for name, each in _of(manifests, "NetworkPolicy").items() if name != "migrate"}
+
+
 def _container(workload: dict[str, Any]) -> dict[str, Any]:
     return dict(workload["spec"]["template"]["spec"]["containers"][0])
 
@@ -111,8 +116,19 @@ def test_a_manifest_that_an_operator_would_refuse_is_found(
 
 
 def test_every_lane_has_all_that_belongs_to_one(manifests: list[dict[str, Any]]) -> None:
-    for kind in ("Deployment", "Service", "ServiceMonitor", "PodDisruptionBudget", "NetworkPolicy"):
+    for kind in ("Deployment", "Service", "ServiceMonitor", "PodDisruptionBudget"):
         assert set(_of(manifests, kind)) == set(READS), kind
+    assert set(_policies(manifests)) == set(READS)
+
+
+def test_the_migrations_reach_the_database_alone_and_before_they_start(manifests: list[dict[str, Any]]) -> None:
+    policy, job = _of(manifests, "NetworkPolicy")["migrate"], _of(manifests, "Job")["migrate"]
+    assert {each["port"] for each in _egress(policy)} == {53, 5432}
+    labels = job["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    hooks = [each["metadata"]["annotations"] for each in (policy, job)]
+    assert hooks[0]["helm.sh/hook"] == hooks[1]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(hooks[0]["helm.sh/hook-weight"]) < int(hooks[1].get("helm.sh/hook-weight", "0"))
 
 
 def test_whoever_decodes_pictures_has_the_memory_for_it(manifests: list[dict[str, Any]]) -> None:
@@ -168,7 +184,7 @@ def test_the_page_about_scaling_says_what_the_chart_does(manifests: list[dict[st
         assert told[2].split(" ")[0] == str(spec["maxReplicaCount"]), lane
     shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["spec"]
     made = scaled["deliver"]
-    for name in ("minReplicaCount", "maxReplicaCount", "pollingInterval", "cooldownPeriod"):
+    for name in ("minReplicaCount", "maxReplicaCount", "advanced"):
         assert shown[name] == made[name]
     assert [_asked(trigger) for trigger in shown["triggers"]] == [_asked(trigger) for trigger in made["triggers"]]
 
@@ -189,16 +205,16 @@ def test_metrics_are_called_as_dashboards_and_alerts_ask_for_them(manifests: lis
 
 
 def test_a_collector_is_reached_only_where_its_port_is_given(manifests: list[dict[str, Any]]) -> None:
-    usual = _of(manifests, "NetworkPolicy").values()
+    usual = _policies(manifests).values()
     assert not [policy for policy in usual if {"port": 4318} in _egress(policy)]
-    given = _of(list(_rendered(GIVEN | {"ports": {"tracing": 4318}})), "NetworkPolicy").values()
+    given = _policies(list(_rendered(GIVEN | {"ports": {"tracing": 4318}}))).values()
     assert all({"port": 4318} in _egress(policy) for policy in given)
     assert all({"port": 5432} in _egress(policy) for policy in given)
 
 
 def test_a_store_at_another_port_and_a_prometheus_that_picks_by_label_are_served() -> None:
     given = list(_rendered(GIVEN | {"ports": {"more": [9000]}, "monitoring": {"labels": {"release": "prometheus"}}}))
-    assert all({"port": 9000} in _egress(policy) for policy in _of(given, "NetworkPolicy").values())
+    assert all({"port": 9000} in _egress(policy) for policy in _policies(given).values())
     monitors = _of(given, "ServiceMonitor").values()
     labels = [monitor["metadata"]["labels"] for monitor in monitors]
     assert all({"release", "app.kubernetes.io/component"} <= one.keys() for one in labels)
