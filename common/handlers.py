@@ -18,16 +18,17 @@ class HandlerThreads(Generic[T]):
     def __init__(self, name: str, count: int, work: Callable[[T], None]) -> None:
         self._work = work
         self._waiting: queue.SimpleQueue[T | None] = queue.SimpleQueue()
-        self._stopping = False
+        self._started = self._stopping = False
         self._threads = [
             threading.Thread(target=self._run, name=f"{name}.ask_{number}", daemon=True) for number in range(count)
         ]
 
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
     def put(self, question: T) -> None:
+        """Called by one thread only: the first call starts the threads."""
+        if not self._started:
+            self._started = True
+            for thread in self._threads:
+                thread.start()
         self._waiting.put(question)
 
     def stop(self) -> None:
@@ -38,7 +39,7 @@ class HandlerThreads(Generic[T]):
 
     @property
     def alive(self) -> bool:
-        return all(thread.is_alive() for thread in self._threads)
+        return not self._started or all(thread.is_alive() for thread in self._threads)
 
     def _run(self) -> None:
         while (question := self._waiting.get()) is not None and not self._stopping:

@@ -116,6 +116,16 @@ def stage_event(plan: Plan, status: Status, job_id: UUID, attempt: int, tracepar
     return cls(job_id=job_id, traceparent=traceparent, **more)
 
 
+def times(tx: Transaction, job_ids: Sequence[UUID], kind: str) -> dict[UUID, int]:
+    """How often this kind of fact stands in the history of each job since it came to its stage; 0 is left out."""
+    rows = tx.execute(
+        """SELECT e.job_id, count(*) FROM job_events e JOIN jobs j USING (job_id)
+           WHERE e.job_id = ANY(%(ids)s::uuid[]) AND e.kind = %(kind)s AND e.at >= j.stage_since GROUP BY 1""",
+        {"ids": keys(job_ids), "kind": kind},
+    )
+    return dict(rows.fetchall())
+
+
 def raise_attention(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> None:
     """Open reasons (job, reason, detail) on the needs-attention list; an open one is not opened twice."""
     if rows:

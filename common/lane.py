@@ -20,9 +20,12 @@ class Work(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What a claim allows this delivery to ask outside. `about` is the lane's own frozen value."""
+    """What a claim allows this delivery to ask outside. `about` is the lane's own frozen value. `slow`: other threads
+    ask it, so that no quick one waits behind it.
+    """
 
     about: Any
+    slow: bool = False
 
 
 class Answered(NamedTuple):

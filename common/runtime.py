@@ -56,6 +56,7 @@ class LaneRunner:
         self._events = {event.queue: event for event in lane.events}
         self._inbox: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
         self._asking = HandlerThreads(lane.name, lane.threads, self._ask)
+        self._asking_slowly = HandlerThreads(f"{lane.name}.slow", lane.threads, self._ask)
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
@@ -68,7 +69,6 @@ class LaneRunner:
         self._tap = Tap(broker, Subscription(list(self._events), self.lane.prefetch, self._take))
         broker.subscribe(self._tap.subscription)
         self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
-        self._asking.start()
         self._deciding.start()
 
     def stop_taking(self) -> None:
@@ -84,11 +84,12 @@ class LaneRunner:
             drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
         self._inbox.put(None)
         self._asking.stop()
+        self._asking_slowly.stop()
         return drained
 
     @property
     def alive(self) -> bool:
-        return self._asking.alive and self._deciding.is_alive()
+        return self._asking.alive and self._asking_slowly.alive and self._deciding.is_alive()
 
     @property
     def busy(self) -> int:
@@ -269,7 +270,7 @@ class LaneRunner:
         settled: list[Settled] = []
         for item, job, step in decided:
             if isinstance(step, Question):
-                self._asking.put(item)
+                (self._asking_slowly if step.slow else self._asking).put(item)
             else:
                 settled.append((item, job, step))
         if not settled:

@@ -132,7 +132,7 @@ class Load:
         return Outcome(
             len(self._ids),
             len(ended),
-            _longest_gap(sorted(ended.values())),
+            _longest_gap(sorted(ended.values()), max(sent.values())),
             max(ended[job_id] - sent[job_id] for job_id in ended),
             attempts,
             mails,
@@ -152,8 +152,10 @@ def working(place: Place) -> Iterator[None]:
         yield
 
 
-def _longest_gap(instants: Sequence[float]) -> float:
-    return max((later - earlier for earlier, later in pairwise(instants)), default=0.0)
+def _longest_gap(ends: Sequence[float], last_came: float) -> float:
+    """Until the last order came: what ends alone afterwards is a slow order, and no pause."""
+    instants = [end for end in ends if end < last_came]
+    return max(later - earlier for earlier, later in pairwise([*instants, last_came]))
 
 
 def _count(connection: psycopg.Connection, statement: str) -> int:

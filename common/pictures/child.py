@@ -4,10 +4,13 @@ It is started with nothing in its environment that is worth having, takes its ta
 before it opens the file, and answers with one line. Whatever becomes of it, the outer side has a verdict.
 """
 
+import errno
 import json
+import os
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -16,6 +19,8 @@ from common import privileges
 MEGABYTE = 1 << 20
 MAX_WRITTEN = 32 * MEGABYTE  # a small copy and nothing more
 MAX_FILES = 64
+NO_ROOM = 75  # how it ends when the disk is full: that says nothing about the picture
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def serve(answer: Callable[[Mapping[str, Any]], object]) -> None:
@@ -25,7 +30,19 @@ def serve(answer: Callable[[Mapping[str, Any]], object]) -> None:
     found = answer(told["task"])
     if not is_dataclass(found) or isinstance(found, type):
         raise TypeError(f"{found!r} is no answer")
-    sys.stdout.write(json.dumps({"kind": type(found).__name__, "answer": asdict(found)}))
+    with written():
+        print(json.dumps({"kind": type(found).__name__, "answer": asdict(found)}), flush=True)  # noqa: T201 - the answer
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Around whatever writes: ends the process where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        os._exit(NO_ROOM)
 
 
 def bound(bounds: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 The process has bounds (memory, CPU, files, time), no secrets in its environment, and no open file but its pipes. If it
 crashes, hangs or talks nonsense, that is a verdict about the picture; not so if somebody killed it, most often a kernel
-that ran out of memory. See docs/decisions/0010.
+that ran out of memory, or if the disk was full. See docs/decisions/0010.
 """
 
 import json
@@ -21,12 +21,14 @@ from prometheus_client import Histogram
 from pydantic import TypeAdapter, ValidationError
 
 from common.metrics import SECONDS
+from common.pictures.child import NO_ROOM
 from common.pictures.facts import Bounds, Seen, Unfit
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_ANSWER = 64 * 1024
 MAX_COMPLAINT = 500
-KILLED_TRIES = 3  # one whose decoder is killed each time is too costly, whoever kills it
+KILLED, KILLED_TRIES = "decoder_killed", 3  # in an order's history; one whose decoder always is, is too costly
+BY_SOMEBODY = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 LOOK_SECONDS = Histogram(
     "enlarger_decode_seconds", "Seconds to decode one picture in its process.", ["verdict"], buckets=SECONDS
 )
@@ -40,7 +42,9 @@ class ExaminerError(Exception):
 
 
 class KilledError(ExaminerError):
-    """The process was killed, not by its bounds. Whoever asks again and again must end it: see KILLED_TRIES."""
+    """The process was killed, not by its bounds, or says that there was no room for what it made, which the picture may
+    have made it say. Whoever asks again and again must end it: see KILLED_TRIES.
+    """
 
 
 class Examiner(Generic[AnswerT]):
@@ -91,10 +95,12 @@ class Examiner(Generic[AnswerT]):
                 return Unfit("too_costly", f"decoding it took more than {self._bounds.wall_s:g} s")
             finally:
                 child.kill()
+        if child.returncode == NO_ROOM:
+            raise KilledError("no room was left for what was made of a picture")
         match -child.returncode:
             case 0:
                 return None
-            case signal.SIGKILL:
+            case number if number in BY_SOMEBODY:
                 raise KilledError("the process that decoded a picture was killed: is there too little memory?")
             case signal.SIGXCPU:
                 return Unfit("too_costly", "decoding it took too much CPU time")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyvips
 
-from common.pictures.child import serve
+from common.pictures.child import serve, written
 from common.pictures.facts import AVIF, JPEG, PNG, SIDEWAYS, TIFF, WEBP, Look, Seen, Unfit
 
 SMALL_SIDE = 512
@@ -82,9 +82,11 @@ def save(small: pyvips.Image, path: str) -> None:
     """As JPEG to show it (white where it is transparent), as PNG to compare with it."""
     if path.endswith(".jpg"):
         opaque = small.flatten(background=255) if small.hasalpha() else small
-        opaque.jpegsave(path, Q=85, keep="none")
+        encoded = opaque.jpegsave_buffer(Q=85, keep="none")
     else:
-        small.pngsave(path, compression=6, keep="none")
+        encoded = small.pngsave_buffer(compression=6, keep="none")
+    with written():
+        Path(path).write_bytes(encoded)
 
 
 def noted(image: pyvips.Image, turn: int) -> pyvips.Image:

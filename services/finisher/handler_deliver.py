@@ -21,7 +21,7 @@ from common.failures import failed
 from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.pictures.examiner import KILLED_TRIES
+from common.pictures.examiner import KILLED, KILLED_TRIES
 from common.pictures.facts import Unfit
 from common.provider import NULL_URL
 from common.signing import Signer, hash_token
@@ -101,7 +101,9 @@ class Deliver:
         return self._results.fetch(about)
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
-        answered = [_told(a) for a in answered]
+        worn = [a.work.job.job_id for a in answered if isinstance(a.answer, Failed) and a.answer.killed]
+        kills = jobs.times(tx, worn, KILLED) if worn else {}
+        answered = [_told(a, kills.get(a.work.job.job_id, 0)) for a in answered]
         stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
         over = [a.about.claim for a in answered if isinstance(a.about, Fetch) and not isinstance(a.answer, StoredFile)]
         jobs.raise_attention(
@@ -173,9 +175,8 @@ class Deliver:
         if job.stage is Stage.KEEP and isinstance(answer, Removed):
             return Move(Stage.SETTLED, "files_removed", {"files": len(about.keys) if isinstance(about, Remove) else 0})
         if isinstance(answer, Failed) and job.stage in {Stage.FETCH, Stage.KEEP}:
-            return Wait(
-                backoff_s(self._plans[job.stage], job.tries), counted=True, kind="stumbled", detail={"why": answer.why}
-            )
+            kind, wait_s = KILLED if answer.killed else "stumbled", backoff_s(self._plans[job.stage], job.tries)
+            return Wait(wait_s, counted=True, kind=kind, detail={"why": answer.why})
         if not _awaited(job, about):
             return Nothing(f"answered in stage {job.stage}")
         if isinstance(answer, TooLate):  # to the end of the line, with no word of the clock's
@@ -221,10 +222,12 @@ def _expired(job: Job, claims: Sequence[tuple[FetchClaim, bool]]) -> Outcome:
     return Wait(AT_WORK_S, kind="file_being_written") if at_work else EXPIRED
 
 
-def _told(answered: Answered) -> Answered:
-    """A picture whose decoder is killed again and again is no better than one that passes its bounds."""
+def _told(answered: Answered, kills: int) -> Answered:
+    """A picture whose decoder is killed again and again is no better than one that passes its bounds. `kills`: how
+    often it was before.
+    """
     answer = answered.answer
-    again = answered.work.job.tries >= KILLED_TRIES - 1
+    again = min(kills, answered.work.job.tries) >= KILLED_TRIES - 1
     worn = isinstance(answer, Failed) and answer.killed and again
     return answered._replace(answer=Unfit("too_costly", answer.why)) if worn else answered
 

@@ -23,7 +23,7 @@ from common.jobs import Job
 from common.lane import Answered, Question, Work
 from common.outbound import Fetched, Guard, Limits, Refused, Unreached
 from common.outcomes import Move, Nothing, Outcome, Wait
-from common.pictures.examiner import KILLED_TRIES, ExaminerError, Eyes, KilledError
+from common.pictures.examiner import KILLED, KILLED_TRIES, ExaminerError, Eyes, KilledError
 from common.pictures.facts import AVIF, JPEG, PNG, TIFF, WEBP, Look, Seen, Unfit
 from common.sources import Source, SourceRecord, reference_key
 from common.stages import Plan, Stage
@@ -109,7 +109,8 @@ class Sources:
             if row and row.fit:
                 continue
             busy = row is not None and row.at_work and not w.redelivered
-            found[w.job.job_id] = Nothing("its source is being looked at") if busy else Question(_about(w.job, row))
+            look = Question(_about(w.job, row), slow=True)
+            found[w.job.job_id] = Nothing("its source is being looked at") if busy else look
         anew = [w.job.job_id for w in wanted if _anew(w.job, known.get(w.job.job_id))]
         if anew:
             sources.count_anew(tx, anew)
@@ -137,11 +138,13 @@ class Sources:
             if isinstance(a.answer, Bad) and a.answer.tell
         ]
         jobs.raise_attention(tx, told)
-        return [self.decide(a.work.job, a.answer, a.about.gone) for a in answered]
+        worn = [a.work.job.job_id for a in answered if isinstance(a.answer, NotSeen) and a.answer.killed]
+        kills = jobs.times(tx, worn, KILLED) if worn else {}
+        return [self._decide(a.work.job, a.answer, a.about.gone, kills.get(a.work.job.job_id, 0)) for a in answered]
 
-    def decide(self, job: Job, answer: SourceAnswer, gone: int) -> Outcome:
-        """The answer is on its row; where does it lead, if the job still waits for it? Who decided while it was asked
-        has begun to count the tries anew.
+    def _decide(self, job: Job, answer: SourceAnswer, gone: int, kills: int) -> Outcome:
+        """The answer is on its row; where does it lead, if the job still waits for it? `gone`, `kills`: how often it
+        was like that before. Who decided while it was asked has begun to count the tries anew.
         """
         if job.stage is not Stage.SUBMIT:
             return Nothing(f"looked at in stage {job.stage}")
@@ -154,11 +157,12 @@ class Sources:
                 return failed(job, reason, why)
             case Missing(why=why) if min(gone, job.tries) >= GONE_TRIES - 1:
                 return failed(job, "source_gone", why)
-            case NotSeen(why=why, killed=True) if job.tries >= KILLED_TRIES - 1:
+            case NotSeen(why=why, killed=True) if min(kills, job.tries) >= KILLED_TRIES - 1:
                 return failed(job, "source_unfit", f"too_costly: {why}")
             case Missing(why=why) | NotSeen(why=why):
                 wait_s = backoff_s(self._plan, job.tries)
-                return Wait(wait_s, counted=True, kind="source_not_seen", detail={"why": why})
+                kind = KILLED if isinstance(answer, NotSeen) and answer.killed else "source_not_seen"
+                return Wait(wait_s, counted=True, kind=kind, detail={"why": why})
 
     def _look(self, about: LookAtSource, folder: Path) -> SourceAnswer:
         file, small = folder / "source", folder / "small.png"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.pictures.child import serve
+from common.pictures.child import serve, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,11 @@ def _nonsense() -> None:
     os._exit(0)
 
 
+def _fill() -> None:
+    with written():
+        Path("/dev/full").write_bytes(b"a small copy")
+
+
 WAYS: dict[str, Callable[[], object]] = {
     "report": _report,
     "crash": os.abort,
@@ -70,6 +75,8 @@ WAYS: dict[str, Callable[[], object]] = {
     "nonsense": _nonsense,
     "silence": lambda: os._exit(0),
     "die": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "be_told": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "fill": _fill,
 }
 
 

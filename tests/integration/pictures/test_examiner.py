@@ -54,10 +54,15 @@ def test_whatever_the_process_does_is_a_verdict_in_time(
     assert time.monotonic() - began < BOUNDS.wall_s + 3
 
 
-def test_a_process_that_somebody_killed_says_nothing_about_the_picture(examiner: Examiner[Told]) -> None:
-    """The kernel kills the largest process when a container has too little memory: the order is no worse for it."""
-    with pytest.raises(ExaminerError, match="was killed"):
-        examiner.look(Way("die"))
+@pytest.mark.parametrize(("way", "why"), [("die", "was killed"), ("be_told", "was killed"), ("fill", "no room")])
+def test_what_others_do_to_the_process_says_nothing_about_the_picture(
+    examiner: Examiner[Told], way: str, why: str
+) -> None:
+    """The kernel kills the largest process when a container has too little memory, a supervisor ends all of them, the
+    disk is full: the order is no worse for it.
+    """
+    with pytest.raises(ExaminerError, match=why):
+        examiner.look(Way(way))
 
 
 def test_a_process_cannot_fill_the_disk(examiner: Examiner[Told], tmp_path: Path) -> None:

@@ -236,3 +236,12 @@ def test_a_source_whose_decoder_is_killed_each_time_is_refunded(rig: Rig) -> Non
         rig.finish(looking, NotSeen("killed", killed=True))
         assert rig.job().stage is expected
     assert rig.job().failure_reason == "source_unfit"
+
+
+def test_failures_of_another_kind_are_no_killed_decoders(rig: Rig) -> None:
+    down, killed = NotSeen("no answer"), NotSeen("killed", killed=True)
+    for found in (down, down, killed, down, killed):
+        looking = rig.begin()
+        assert looking is not None
+        rig.finish(looking, found)
+        assert rig.job().stage is Stage.SUBMIT

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from common.database import Transaction
+from common.jobs import Job
 from common.lane import Question, Work
 from common.outcomes import Outcome
 from common.stages import Stage, Status
@@ -33,6 +34,31 @@ class ClaimsTwice(TinyLane):
             self.failed = True
             raise ZeroDivisionError
         return questions
+
+
+class Slow(TinyLane):
+    """What it asks about these jobs takes as long as it takes."""
+
+    slow: frozenset[uuid.UUID] = frozenset()
+
+    def _step(self, job: Job) -> Question | Outcome:
+        step = super()._step(job)
+        return step._replace(slow=job.job_id in self.slow) if isinstance(step, Question) else step
+
+
+def test_no_quick_question_waits_behind_slow_ones(rig: Rig) -> None:
+    waiting, over = rig.paid(2 * TinyLane.threads), threading.Event()
+    (quick,) = rig.paid()
+    lane = Slow(lambda job_id: over.wait(60) if job_id != quick else "fine")
+    lane.slow = frozenset(waiting)
+    with rig.running(lane):
+        rig.pay(*waiting)
+        until(lambda: len(lane.asked) == TinyLane.threads)
+        rig.pay(quick)
+        until(lambda: rig.stage(quick) is Stage.WATCH)
+        assert rig.all_in(Stage.SUBMIT, waiting)
+        over.set()
+        until(lambda: rig.all_in(Stage.WATCH, waiting))
 
 
 def test_a_delivery_moves_its_job_and_emits_what_follows(rig: Rig) -> None:
