@@ -106,7 +106,7 @@ def _cut_off_for_a_while(cluster: Breakable) -> None:
 
 
 def _judge(what: str, trial: Callable[[], Outcome], cluster: Breakable) -> None:
-    """Nothing is ever lost. A pause may be too long once: RabbitMQ 3.10 now and then elects a leader that commits nothing
+    """Nothing is ever lost. A pause may be too long once: RabbitMQ 3.10 at times elects a leader that commits nothing
     until the third node is back (docs/cluster.md).
     """
     for _ in range(2):
