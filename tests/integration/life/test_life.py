@@ -177,6 +177,8 @@ class Life(RuleBasedStateMachine):
         """Left alone by all trouble, the job ends: delivered or refunded, and its customer knows."""
         if hasattr(self, "job_id"):
             self._let_it_end()
+            # What hangs at the provider takes up places there for hours, from the lives to come.
+            self.eye.execute("UPDATE attempts SET ended_at = now() WHERE job_id = %s", [self.job_id])
         super().teardown()
 
     def _let_it_end(self) -> None:
