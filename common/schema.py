@@ -15,9 +15,7 @@ from common.database import NOTICE_DEATH, DatabaseAwayError
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 0x656E6C61726765  # advisory lock's key: two workers starting together migrate one after the other
 MIGRATION_LOCK_MS = 500  # whoever writes stands in line behind a migration that waits for a table
-LAST_LOCK_MS = 1200  # an autovacuum lets go of a table when somebody has waited for it for a second
 MIGRATION_TURN_S = 0.2
-IMPATIENT_S = 60.0
 MIGRATION_WAIT_S = 300.0
 NEVER = threading.Event()
 
@@ -29,8 +27,7 @@ class OldSchemaError(Exception):
 def migrate(
     url: str, *, allowed: bool = True, folder: Path = MIGRATIONS, stopping: threading.Event = NEVER
 ) -> list[str]:
-    """Bring the schema up to date under a lock; returns the names applied. Writers wait for it half a second at most,
-    1.2 where a table was not to be had for a minute.
+    """Bring the schema up to date under a lock; returns the names applied. Writers wait for it a second at most.
 
     Raises OldSchemaError when not `allowed`, DatabaseAwayError (also where somebody holds a table for too long, or when
     told to stop before its turn had come).
@@ -67,9 +64,8 @@ def _apply_in_turns(url: str, folder: Path, *, allowed: bool) -> list[str]:
     began = time.monotonic()
     while True:
         waited_s = time.monotonic() - began
-        lock_ms = MIGRATION_LOCK_MS if waited_s < IMPATIENT_S else LAST_LOCK_MS
         try:
-            return names + _apply_pending(url, folder, names, lock_ms, allowed=allowed)
+            return names + _apply_pending(url, folder, names, allowed=allowed)
         except errors.LockNotAvailable as error:
             if waited_s > MIGRATION_WAIT_S:
                 held = f"for {MIGRATION_WAIT_S:.0f} s somebody held a table that a migration needs (pg_stat_activity)"
@@ -77,7 +73,7 @@ def _apply_in_turns(url: str, folder: Path, *, allowed: bool) -> list[str]:
             time.sleep(MIGRATION_TURN_S)
 
 
-def _apply_pending(url: str, folder: Path, applied: list[str], lock_ms: int, *, allowed: bool) -> list[str]:
+def _apply_pending(url: str, folder: Path, applied: list[str], *, allowed: bool) -> list[str]:
     """Applies what is pending, one after the other, each noted in `applied` as it is committed."""
     backend = get_backend(_yoyo_url(url))
     try:
@@ -86,17 +82,17 @@ def _apply_pending(url: str, folder: Path, applied: list[str], lock_ms: int, *, 
             lacking = ", ".join(migration.id for migration in pending)
             raise OldSchemaError(f"MIGRATE=off and the schema lacks {lacking}: run ./enlarger migrate")
         backend.ensure_internal_schema_updated()
-        backend.execute(f"SET lock_timeout = {lock_ms}")
+        backend.execute(f"SET lock_timeout = {MIGRATION_LOCK_MS}")
         backend.commit()
         for migration in pending:
-            _apply(backend, migration, lock_ms)
+            _apply(backend, migration)
             applied.append(migration.id)
     finally:
         backend.connection.close()
     return []
 
 
-def _apply(backend: DatabaseBackend, migration: Migration, lock_ms: int) -> None:
+def _apply(backend: DatabaseBackend, migration: Migration) -> None:
     """The change and the note that it was made are one transaction, unless the file says `-- transactional: false`.
 
     Such a file (CREATE INDEX CONCURRENTLY allows no transaction) must bear being run again after a crash.
@@ -111,10 +107,10 @@ def _apply(backend: DatabaseBackend, migration: Migration, lock_ms: int) -> None
     with backend.disable_transactions():
         for statement in read_sql_migration(migration.path)[2]:
             # It waits for every older snapshot in the database, a dump's for instance, and nobody stands behind it.
-            patience_ms = 0 if "CONCURRENTLY" in statement else lock_ms
+            patience_ms = 0 if "CONCURRENTLY" in statement else MIGRATION_LOCK_MS
             backend.execute(f"SET lock_timeout = {patience_ms}")
             backend.cursor().execute(statement)  # the backend's own `execute` takes each % for a parameter
-        backend.execute(f"SET lock_timeout = {lock_ms}")
+        backend.execute(f"SET lock_timeout = {MIGRATION_LOCK_MS}")
     with backend.transaction():
         backend.mark_one(migration)
 
