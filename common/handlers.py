@@ -26,9 +26,9 @@ class HandlerThreads(Generic[T]):
     def put(self, question: T) -> None:
         """Called by one thread only: the first call starts the threads."""
         if not self._started:
-            self._started = True
             for thread in self._threads:
                 thread.start()
+            self._started = True  # not before: the watchdog takes a thread that is not there yet for one that died
         self._waiting.put(question)
 
     def stop(self) -> None:

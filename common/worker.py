@@ -70,7 +70,9 @@ class Worker:
         wanted = _wanted(self.service, [*lanes, *tickers])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        server = health.serve(self.settings.metrics_host, self.settings.metrics_port, self._alive, self._checks())
+        server = health.serve(
+            self.settings.metrics_host, self.settings.metrics_port, lambda: not self._stuck(), self._checks()
+        )
         self._migrate()
         self.database.open()
         for name in wanted:
@@ -100,8 +102,8 @@ class Worker:
 
     def _tick(self, ticker: Ticker) -> None:
         thread = threading.Thread(target=ticker.run, args=[self._stop], name=ticker.name, daemon=True)
-        self._tickers.append(thread)
         thread.start()
+        self._tickers.append(thread)
 
     def _switchboard(self, others: list[str]) -> Switchboard:
         lanes = {runner.lane.name: LaneSwitch(runner.tap, runner) for runner in self._runners}
@@ -124,19 +126,21 @@ class Worker:
     def _checks(self) -> dict[str, Callable[[], bool]]:
         return {"database": self.database.alive, "broker": lambda: self.broker.ready}
 
-    def _alive(self) -> bool:
-        return (
-            time.monotonic() - self.broker.last_tick < STUCK_S
-            and not self.database.hangs
-            and all(runner.alive for runner in self._runners)
-            and all(thread.is_alive() for thread in self._tickers)
-        )
+    def _stuck(self) -> list[str]:
+        """What died or hangs, by name; nothing in a healthy process."""
+        checks = {
+            "broker": time.monotonic() - self.broker.last_tick < STUCK_S,
+            "database": not self.database.hangs,
+            **{runner.lane.name: runner.alive for runner in self._runners},
+            **{thread.name: thread.is_alive() for thread in self._tickers},
+        }
+        return [name for name, fine in checks.items() if not fine]
 
     def _supervise(self) -> None:
         """Until told to stop. A thread that died or hangs ends the process: its supervisor starts a whole one."""
         while not self._stop.wait(1.0):
-            if not self._alive():
-                log.critical("worker.stuck")
+            if stuck := self._stuck():
+                log.critical("worker.stuck", what=stuck)
                 os._exit(70)
 
     def _drain(self) -> None:

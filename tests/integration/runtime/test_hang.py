@@ -60,7 +60,7 @@ def _hanging(url: str, amqp_url: str, folder: Path, **settings: str) -> Iterator
 def test_a_worker_whose_database_never_answers_again_ends_itself(url: str, amqp_url: str, tmp_path: Path) -> None:
     with _hanging(url, amqp_url, tmp_path, DATABASE_STATEMENT_S="0.5") as worker:
         until(lambda: worker.exit_code == STUCK)
-        assert "worker.stuck" in worker.last_lines(5)
+        assert '"what":["database"],"event":"worker.stuck"' in worker.last_lines(5)
 
 
 def test_a_worker_that_is_told_to_stop_meanwhile_has_gone_in_ten_seconds(
@@ -123,7 +123,7 @@ def test_a_worker_whose_amqp_thread_hangs_ends_itself(url: str, amqp_url: str, t
     worker.start()
     try:
         until(lambda: worker.exit_code == STUCK)
-        assert "worker.stuck" in worker.last_lines(5)
+        assert '"what":["broker"],"event":"worker.stuck"' in worker.last_lines(5)
     finally:
         worker.kill()
 
