@@ -4,8 +4,8 @@ Consumes: due rows of `jobs`, oldest first, any number of replicas (SKIP LOCKED)
 look it wakes those who wait for the provider and whose turn it is (places.py).
 Publishes: the event of each job's stage; job.attention for a held job at its review.
 Replays: `wake_at` is first committed to `claim_s` from now, so a clock that dies after this wakes the job again then;
-after the confirms it is set to the stage's next instant, where nothing else moved the job. No row stays locked while
-the broker is asked.
+after the confirms it is set to the stage's next instant, where nothing else moved the job; where one did not come, to
+`AGAIN_S` from now, and that wake-up does not count. No row stays locked while the broker is asked.
 """
 
 import threading
@@ -34,6 +34,7 @@ STUCK_WAKES = 11
 REVIEW_S = 24 * 3600.0
 IDLE_S = 0.2
 AWAY_S = 1.0
+AGAIN_S = 5.0  # the broker is asked to take the same messages no more often than this
 
 CLAIM_DUE = f"""
 WITH due AS (
@@ -125,10 +126,10 @@ class Clock:
             now = time.time()
             events = [*map(self._event, due), *(_attention(d, STUCK) for d in due if self._stuck(d))]
             messages = [Message(event.name, encode(event, self.name)) for event in events]
-            if self._broker.publish_and_wait(messages):
-                crash.point("clock_after_publish")
-                self._settle(due)
-                crash.point("clock_after_settle")
+            confirmed = self._broker.publish_and_wait(messages)
+            crash.point("clock_after_publish")
+            self._settle(due, confirmed=confirmed)
+            crash.point("clock_after_settle")
             log.debug("clock.woke", jobs=len(due), seconds=round(time.time() - now, 3))
         for job in due:
             _woken(job.stage.value).inc()
@@ -155,8 +156,9 @@ class Clock:
         """Woken this often without progress, which in the stages whose waits grow takes about a day."""
         return due.wakes == STUCK_WAKES and self._plans[due.stage].grows
 
-    def _settle(self, due: Sequence[Due]) -> None:
+    def _settle(self, due: Sequence[Due], *, confirmed: bool) -> None:
         """Set the real next instant where the job still stands as it was woken, the promise never passed over."""
+        uncounted = 0 if confirmed else 1
         with self._database.transaction() as tx:
             # who holds a row is moving that job, and sets its wake_at: the clock waits for nobody's lock
             free = {
@@ -169,7 +171,7 @@ class Clock:
             due = [d for d in due if d.job_id in free]
             unnest(
                 tx,
-                """UPDATE jobs j SET wake_at = LEAST(now() + make_interval(secs => i.wait_s),
+                """UPDATE jobs j SET wakes = j.wakes - i.uncounted, wake_at = LEAST(now() + make_interval(secs => i.wait_s),
                        CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL AND j.promise_at > now()
                             THEN j.promise_at END)
                    FROM {rows} WHERE j.job_id = i.job_id AND j.version = i.version AND j.wakes = i.wakes
@@ -178,7 +180,8 @@ class Clock:
                     "job_id": ("uuid", [d.job_id for d in due]),
                     "version": ("int", [d.version for d in due]),
                     "wakes": ("int", [d.wakes for d in due]),
-                    "wait_s": ("float8", [self._next_s(d) for d in due]),
+                    "uncounted": ("int", [uncounted] * len(due)),
+                    "wait_s": ("float8", [self._next_s(d) if confirmed else AGAIN_S for d in due]),
                 },
             )
 

@@ -196,14 +196,21 @@ class Mover(Broker):
         return done
 
 
-def test_while_the_broker_does_not_confirm_nothing_counts_as_woken(rig: Rig) -> None:
+def test_a_wake_up_that_was_not_confirmed_is_repeated_soon_and_does_not_count(rig: Rig, amqp: Broker) -> None:
     (job,) = _due(rig)
     away = Broker("amqp://127.0.0.1:9/", "away", patience=Patience(confirm_s=0.5))
     away.start()
-    _clock(rig, away).tick()
+    for _ in range(2):
+        rig.sql("UPDATE jobs SET wake_at = now()")
+        _clock(rig, away).tick()
+        assert 4 < _wakes_in(rig, job) <= 5
     away.stop()
+    assert rig.sql("SELECT wakes FROM jobs") == [(0,)]
+    rig.sql("UPDATE jobs SET wake_at = now()")
+    _clock(rig, amqp).tick()
 
-    assert 25 < _wakes_in(rig, job) <= 30
+    assert _woken(rig) == [job]
+    assert 115 < _wakes_in(rig, job) <= 120  # as after its first
 
 
 def test_a_clock_outlives_a_database_that_stumbles(rig: Rig, amqp: Broker) -> None:
