@@ -16,7 +16,7 @@ from pika.adapters.select_connection import IOLoop
 
 from common import crash
 from common.addresses import Addresses
-from common.confirms import Acks, Confirms, Message, Then
+from common.confirms import Confirms, Message, Then
 from common.connection import Connection, write
 from common.deliveries import Delivery, Subscription
 from common.publisher import USUAL, Hooks, Patience, Publisher
@@ -180,8 +180,7 @@ class Broker:
         channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
         channel.add_on_cancel_callback(lambda _frame: self._lost(session, "consumer cancelled by the broker"))
         channel.basic_qos(prefetch_count=subscription.prefetch)
-        subscription.channel = channel
-        subscription.acks = Acks()
+        subscription.renew(channel)
         if not subscription.paused:
             self._start_consuming(subscription)
         self._now_connected()
@@ -191,13 +190,14 @@ class Broker:
         self._connected_at = time.monotonic()
 
     def _start_consuming(self, subscription: Subscription) -> None:
+        subscription.turn += 1
         for queue in subscription.queues:
-            ask = partial(self._ask_for, queue, subscription, self._session)
+            ask = partial(self._ask_for, queue, subscription, self._session, subscription.turn)
             wait_s = self._suspects.wait_s(queue)
             self._loop.call_later(wait_s, ask) if wait_s else ask()
 
-    def _ask_for(self, queue: str, subscription: Subscription, session: int) -> None:
-        if session != self._session or subscription.paused or not subscription.channel.is_open:
+    def _ask_for(self, queue: str, subscription: Subscription, session: int, turn: int) -> None:
+        if (session, turn) != (self._session, subscription.turn) or subscription.paused or not subscription.open:
             return  # given up, or paused, before a suspect's turn had come
 
         def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
@@ -211,14 +211,11 @@ class Broker:
 
     def _set_paused(self, subscription: Subscription, *, paused: bool) -> None:
         changed, subscription.paused = subscription.paused != paused, paused
-        channel = subscription.channel
-        if not changed or channel is None or not channel.is_open:
-            return
-        if not paused:
+        if changed and subscription.open and not paused:
             self._start_consuming(subscription)
-            return
-        for tag in list(channel.consumer_tags):
-            channel.basic_cancel(tag)
+        elif changed and subscription.open:
+            for tag in list(subscription.channel.consumer_tags):
+                subscription.channel.basic_cancel(tag)
 
     def _set_blocked(self, *, blocked: bool) -> None:
         self._blocked = blocked
@@ -248,7 +245,7 @@ class Broker:
 
     def _flush(self) -> None:
         for subscription in self._subscriptions:
-            if subscription.channel is not None and subscription.channel.is_open:
+            if subscription.open:
                 for tag, multiple in subscription.acks.flush():
                     crash.point("before_acknowledge")
                     subscription.channel.basic_ack(tag, multiple)
@@ -262,7 +259,7 @@ class Broker:
             self._addresses.settled()  # not at once: what fails right after each connect must not redeliver in a storm
         if self._publisher.oldest_s > self._patience.confirm_s and not self._blocked:
             self._lost(self._session, "a confirm did not come")
-        elif self._connected and any(s.channel is not None and not s.channel.is_open for s in self._subscriptions):
+        elif self._connected and any(s.channel is not None and not s.open for s in self._subscriptions):
             self._lost(self._session, "a channel was closed")
 
     def _lost(self, session: int, error: Any) -> None:
@@ -270,6 +267,8 @@ class Broker:
             return
         self._session += 1  # from now on callbacks and acknowledgements of the old one are stale
         self._connected = self._blocked = False
+        for subscription in self._subscriptions:
+            subscription.renew(None)  # the watchdog looks at those of the next session only
         self._suspects.ended(error)
         delay = self._addresses.failed()
         log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)

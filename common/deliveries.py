@@ -20,7 +20,10 @@ class Delivery(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """A lane's queues on a channel of its own: at most `prefetch` unacknowledged messages, each handed to `sink`."""
+    """A lane's queues on a channel of its own: of each at most `prefetch` unacknowledged messages, handed to `sink`.
+
+    `turn` counts how often it began to consume: what an earlier one still meant to ask for is given up.
+    """
 
     queues: Sequence[str]
     prefetch: int
@@ -28,3 +31,12 @@ class Subscription:
     paused: bool = False
     channel: Any = None
     acks: Acks = field(default_factory=Acks)
+    turn: int = 0
+
+    def renew(self, channel: Any) -> None:
+        """Another session's channel; None while there is none."""
+        self.channel, self.acks = channel, Acks()
+
+    @property
+    def open(self) -> bool:
+        return self.channel is not None and self.channel.is_open

@@ -74,6 +74,8 @@ class Worker:
             self.settings.metrics_host, self.settings.metrics_port, lambda: not self._stuck(), self._checks()
         )
         self._migrate()
+        if self._stop.is_set():
+            return  # told to stop before it had a database
         self.database.open()
         for name in wanted:
             if name in lanes:

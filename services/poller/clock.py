@@ -171,7 +171,8 @@ class Clock:
             due = [d for d in due if d.job_id in free]
             unnest(
                 tx,
-                """UPDATE jobs j SET wakes = j.wakes - i.uncounted, wake_at = LEAST(now() + make_interval(secs => i.wait_s),
+                """UPDATE jobs j SET wakes = j.wakes - i.uncounted,
+                       wake_at = LEAST(now() + make_interval(secs => i.wait_s),
                        CASE WHEN j.completed_at IS NULL AND j.failed_at IS NULL AND j.promise_at > now()
                             THEN j.promise_at END)
                    FROM {rows} WHERE j.job_id = i.job_id AND j.version = i.version AND j.wakes = i.wakes

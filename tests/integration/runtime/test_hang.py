@@ -106,6 +106,8 @@ def test_a_worker_that_starts_before_its_database_waits_and_is_not_stuck(amqp_ur
     try:
         until(lambda: worker.last_lines(5).count("database.away") >= WAITS)
         assert worker.ready()
+        worker.terminate(5)  # killed when it has not ended by then
+        assert worker.exit_code == 0
     finally:
         worker.kill()
 

@@ -175,6 +175,18 @@ def test_a_lost_queue_is_consumed_again_once_an_operator_has_deleted_it(
         assert rig.consumers(IN) == 1
 
 
+def test_a_pause_while_a_suspect_waits_for_its_turn_leaves_it_one_consumer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspects.Suspects, "wait_s", lambda *_: 1.0)
+    with rig.running(TinyLane()) as runner:
+        for _ in range(3):
+            runner.tap.close("a test")
+            runner.tap.open("a test")
+        until(lambda: rig.consumers(IN) > 0)
+        assert steadily(lambda: rig.consumers(IN) == 1, 1)
+
+
 def test_a_refusal_that_no_queue_takes_is_not_forgotten(rig: Rig) -> None:
     with rig.running(TinyLane()):
         with rig.channel() as channel:
