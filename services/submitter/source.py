@@ -34,7 +34,7 @@ from services.submitter.settings import SubmitterSettings
 ALLOWED = (JPEG, PNG, WEBP, AVIF, TIFF)
 AT_ONCE = threading.BoundedSemaphore(2)  # a decoded picture is large: two at a time bound the memory
 GONE_TRIES = 3  # a server may say for a moment that it has no such file
-DECODE_TWICE = 2  # waiting for the other pictures, then one's own
+DECODE_TWICE = 2  # waiting for others, then one's own; a longer wait costs a second look, which does no harm
 
 
 @dataclass(frozen=True, slots=True)

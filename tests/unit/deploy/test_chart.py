@@ -256,6 +256,13 @@ def test_every_pod_is_unprivileged(manifests: list[dict[str, Any]]) -> None:
         assert container["resources"]["limits"]["memory"]
 
 
+def test_pods_run_as_the_service_account_that_is_given(manifests: list[dict[str, Any]]) -> None:
+    given = list(_rendered(GIVEN | {"serviceAccount": "pictures"}))
+    for made, expected in ((manifests, None), (given, "pictures")):
+        workloads = [*_of(made, "Deployment").values(), *_of(made, "Job").values()]
+        assert {one["spec"]["template"]["spec"].get("serviceAccountName") for one in workloads} == {expected}
+
+
 def test_what_must_be_decided_is_asked_for() -> None:
     with pytest.raises(helm.HelmError, match=r"settings\.PUBLIC_URL must be given"):
         list(_rendered({}))

@@ -20,6 +20,9 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 
 {{- define "enlarger.podSecurity" -}}
 automountServiceAccountToken: false
+{{- with .Values.serviceAccount }}
+serviceAccountName: {{ . }}
+{{- end }}
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
