@@ -8,13 +8,12 @@ from statistics import median
 
 from bench import environment, floor
 from bench.contestant import Contestant
-from bench.measure import Latency, Result, measure
+from bench.measure import TRICKLE, Latency, Result, measure
 from bench.ours import Ours
 from bench.rig import Rig, rig
 from bench.rivals import BARE_LOOP, PEERS, REFERENCE, SWEEPS, Recipe, Rival, chosen
 from local.servers import Say
 
-TRICKLE = 200
 SWEEP_ORDERS = 1000
 
 
@@ -36,7 +35,7 @@ def contest(count: int, rounds: int, only: str, say: Say) -> tuple[Contest, dict
     with rig(say) as running:
         for number in range(rounds):
             for make in makers[number % len(makers) :] + makers[: number % len(makers)]:
-                result = measure(running, make(), count // rounds, trickle=TRICKLE, round_no=number)
+                result = measure(running, make(), count // rounds, trickle=min(TRICKLE, count), round_no=number)
                 found.setdefault(result.name, []).append(result)
                 say(f"round {number + 1}: {result.name}: {result.per_s:.0f} orders/s")
         pgbench = floor.transactions_per_s(running, min(count, 20_000))

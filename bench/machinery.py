@@ -1,11 +1,9 @@
 """`./enlarger bench machinery`: the pipeline alone, its outside effects switched to nothing by its own settings."""
 
-from bench.measure import Result, measure
+from bench.measure import TRICKLE, Result, measure
 from bench.ours import Ours
 from bench.rig import rig
 from local.servers import Say
-
-TRICKLE = 400
 
 
 def machinery(count: int, say: Say) -> tuple[Result, dict[str, str]]:

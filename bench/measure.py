@@ -22,6 +22,7 @@ from local.processes import LocalError, Process
 
 WARM_UP = 300
 TRICKLE_PER_S = 20.0
+TRICKLE = 1000  # the slowest hundredth of fewer is one stall of a disk: 0.2 s hold up four orders
 LOOK_EVERY_S = 0.25
 SERVERS = ("PostgreSQL", "RabbitMQ")
 

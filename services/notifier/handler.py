@@ -253,7 +253,9 @@ def _facts(tx: Transaction, work: Sequence[Work]) -> Facts:
     ids = [w.job.job_id for w in work]
     links = mails.links(tx, ids)
     dead = [w.job.job_id for w in work if w.job.job_id not in links and _due(w.job) == "ready"]
-    return Facts(links, mails.open_reasons(tx, ids), mails.resting(tx, dead) if dead else {})
+    calling = [w.job.job_id for w in work if isinstance(w.event, JobAttention)]
+    reasons = mails.open_reasons(tx, calling) if calling else {}
+    return Facts(links, reasons, mails.resting(tx, dead) if dead else {})
 
 
 def _without_link(job: Job, facts: Facts) -> Outcome:
