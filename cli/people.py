@@ -8,6 +8,7 @@ import typer
 from pydantic_core import to_json
 
 from cli.office import As, Json, Office, Sure, Why, decision, office
+from cli.rows import fail
 from common.admin import typed
 from common.people.exporting import export_person
 from common.people.forgetting import Forgotten, forget_person
@@ -31,8 +32,11 @@ def export(
         if to is None:
             sys.stdout.write(text)
             return
-        to.touch(mode=0o600)
-        to.write_text(text, "utf-8")
+        try:
+            to.touch(mode=0o600)
+            to.write_text(text, "utf-8")
+        except OSError as error:
+            raise fail(f"{to} cannot be written ({error.strerror}): without --to it is printed.") from error
         count = len(document["orders"])
         at.console.print(f"[green]✔[/] {to}: {count} {'order' if count == 1 else 'orders'}.")
 

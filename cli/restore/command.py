@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cli.events import Cashier, LeftToTheClock
-from cli.office import Json, Office, office
+from cli.office import AWAY, Json, Office, end, office
 from cli.restore import doubts, files, orders
 from common import restored
 from common.admin import RefusedError
@@ -29,7 +29,7 @@ from services.ingest.money.stripe_events import StripeEvent
 from services.ingest.settings import IngestSettings
 
 MARGIN = timedelta(minutes=15)  # between Stripe's clock and ours, and while the backup was made
-DIFFERENT, UNANSWERED = 1, 3
+DIFFERENT = 1
 UTC_TIME = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -74,6 +74,7 @@ def restore_check(
     """After a restore from a backup: find what was paid, bought, refunded and mailed since, before anything runs.
 
     Pauses everything first, and resumes nothing. May be run again. Exit 1: something differs, and it may not go on yet.
+    Exit 3: Stripe or a server of ours gave no answer.
     """
     settings = load(RestoreSettings)
     with office(json=json) as at:
@@ -83,7 +84,7 @@ def restore_check(
             check.run()
         except (StripeAwayError, StripeRefusedError) as error:
             told = f"Stripe gave no answer: {error}. Everything stays paused; run it again."
-            raise RefusedError("stripe_away", told) from error
+            end(json, "stripe_away", told, "Stripe cannot be asked.", AWAY)
         if report.whole or accept:
             with at.database.transaction() as tx:
                 restored.accept(tx)

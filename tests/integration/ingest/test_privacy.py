@@ -226,6 +226,9 @@ def test_the_commands(shop: Shop) -> None:
     told = _command(shop, "export", address)
     document: dict[str, Any] = json.loads(told.stdout)
     assert document["orders"][0]["jobs"][0]["email"] == address
+    nowhere = _command(shop, "export", address, "--to", "/no/such/folder/kim.json")
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.startswith("/no/such/folder/kim.json cannot be written (No such file or directory)")
     assert _command(shop, "forget", address).returncode == 1, "it asks before it does what cannot be undone"
     first = _command(shop, "forget", address, "--yes")
     assert "1 order not settled yet" in " ".join(first.stdout.split())

@@ -119,3 +119,13 @@ def test_the_commands_show_and_replay_events(payments: Payments, stripe: StandIn
     assert replayed.stdout == f"refund.updated {listed[0]['event_id']}: nothing\n", replayed.stderr
     missing = enlarger("events", "show", "evt_none", **known)
     assert (missing.returncode, missing.stderr.startswith("No event 'evt_none' was recorded")) == (1, True)
+
+
+def test_a_restore_that_stripe_does_not_answer_is_not_one_that_differs(database_url: str) -> None:
+    known = {
+        "DATABASE_URL": database_url, "STRIPE_API_KEY": STRIPE_KEY, "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": "whsec_x", "AMQP_URL": "amqp://127.0.0.1:9/", "STORAGE_URL": "memory:",
+        "PUBLIC_URL": "https://pictures.example.com", "SECRET_KEY": "k" * 40,
+    }  # fmt: skip
+    away = enlarger("restore-check", "--since", "2026-11-21T03:00", **known)
+    assert (away.returncode, away.stderr.startswith("Stripe cannot be asked. Stripe gave no answer: ")) == (3, True)
