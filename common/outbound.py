@@ -174,7 +174,7 @@ def _stream(
         "User-Agent": "enlarger",
     }
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    with contextlib.closing(_connect(parts, address)) as connection, _ended_at(connection, deadline):
+    with contextlib.closing(_connect(parts, address)) as connection, cut_at(deadline, _its_socket(connection)):
         connection.request("GET", path, headers=headers, preload_content=False)
         with contextlib.closing(connection.getresponse()) as response:
             verdict = _judge_head(response, max_bytes)
@@ -197,15 +197,25 @@ def _connect(parts: SplitResult, address: str) -> HTTPConnection:
     return connection
 
 
+def _its_socket(connection: HTTPConnection) -> Callable[[], socket.socket]:
+    """The socket as it is now: the connection forgets it while the answer is still read from it."""
+    opened: socket.socket = connection.sock
+    return lambda: opened
+
+
 @contextlib.contextmanager
-def _ended_at(connection: HTTPConnection, deadline: float) -> Iterator[None]:
-    """End the connection at the deadline, wherever its reader waits: no timeout bounds a head that drips."""
+def cut_at(deadline: float, opened: Callable[[], socket.socket | None]) -> Iterator[None]:
+    """Shut the socket down at the deadline (monotonic seconds), wherever its reader waits.
 
-    def end(opened: socket.socket) -> None:
+    A time-out is for one receive alone: it bounds neither a head that drips nor a talk of many answers.
+    """
+
+    def cut() -> None:
         with contextlib.suppress(OSError):  # it is closed already
-            opened.shutdown(socket.SHUT_RDWR)
+            if connected := opened():
+                connected.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(max(deadline - time.monotonic(), 0), end, [connection.sock])
+    timer = threading.Timer(max(deadline - time.monotonic(), 0), cut)
     timer.daemon = True
     timer.start()
     try:

@@ -155,7 +155,8 @@ def _decoded(part: MIMEPart) -> str:
 class Attempt:
     """One line of the ledger: a mail accepted, or an attempt refused.
 
-    `reply` is empty and `reply_sent` false when the sender never got an answer.
+    `reply` is empty and `reply_sent` false when the sender never got an answer; `reply_read` is true when the sender
+    said QUIT after it, which one that has given up does not.
     """
 
     sender: str
@@ -163,6 +164,7 @@ class Attempt:
     accepted: bool
     reply: str = ""
     reply_sent: bool = False
+    reply_read: bool = False
     fault: str | None = None
     mail_id: int | None = None
     subject: str = ""

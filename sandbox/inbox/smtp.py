@@ -1,7 +1,7 @@
 """The SMTP side: takes every mail in, and its faults. aiosmtpd stays in here.
 
 The reply after the final dot is where mail is lost or doubled (RFC 1047), so the ledger knows of each
-reply whether it was sent.
+reply whether it was sent, and whether the sender still said QUIT after it: a reply that nobody read is lost too.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ class Connection(SMTP):
     """One connection. `pending` is the attempt that the next reply answers."""
 
     pending: Attempt | None = None
+    replied: Attempt | None = None
 
     async def push(self, status: AnyStr) -> None:
         reply = status if isinstance(status, str) else status.decode()
@@ -34,6 +35,7 @@ class Connection(SMTP):
         await super().push(status)
         if pending:
             pending.reply, pending.reply_sent = reply, True
+            self.replied = pending
         elif int(reply[:3]) >= REFUSED_FROM:
             self._refused_by_the_library(reply)
 
@@ -109,6 +111,13 @@ class Handler:
         if accepted:
             self.mailbox.mails.append(mail)
         return await self._answer(connection, Attempt.of(mail, accepted=accepted), fault)
+
+    async def handle_QUIT(  # noqa: N802 (aiosmtpd's name)
+        self, connection: Connection, _session: Session, _envelope: Envelope
+    ) -> str:
+        if connection.replied:
+            connection.replied.reply_read = True
+        return "221 2.0.0 Bye"
 
     async def _answer(self, connection: Connection, attempt: Attempt, fault: Fault | None) -> str:
         self.mailbox.attempts.append(attempt)

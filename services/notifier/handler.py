@@ -29,7 +29,7 @@ from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
+from services.notifier.smtp import MAIL_TIMEOUTS, NotSent, Rejected, SendAnswer, Sent, mailer
 
 STUCK_TRIES = 8
 DISPUTED_WAIT_S = 24 * HOUR_S  # the dispute's end wakes the job at once
@@ -100,7 +100,7 @@ class Notify:
             mails.claim(
                 tx,
                 [(s.key, s.message_id) for s in sends],
-                self._settings.smtp_timeout_s * 2 + self._settings.claim_margin_s,
+                self._settings.smtp_timeout_s * MAIL_TIMEOUTS + self._settings.claim_margin_s,
             )
         jobs.raise_attention(
             tx,

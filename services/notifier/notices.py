@@ -24,7 +24,7 @@ from common.wording import REFUND_SHOWS
 from services.notifier.letters import Letter, Letters
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, mailer
+from services.notifier.smtp import MAIL_TIMEOUTS, NotSent, Rejected, SendAnswer, Sent, mailer
 
 EVERY_S = 2.0
 CONFIRMATION = "address"
@@ -66,7 +66,7 @@ class Notices:
         self._signer = Signer(settings.secret_key)
         self._base = settings.public_url.rstrip("/")
         self._domain = settings.mail_from.rpartition("@")[2]
-        self._lease_s = settings.smtp_timeout_s * 2 + settings.claim_margin_s
+        self._lease_s = settings.smtp_timeout_s * MAIL_TIMEOUTS + settings.claim_margin_s
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY_S):

@@ -19,7 +19,9 @@ class NotifierSettings(CommonSettings, SecretKeySettings):
     """`SMTP_URL`: smtp://user:pass@host:port (STARTTLS when offered), smtps://…, or null: (accepts and forgets)."""
 
     smtp_url: str = Field(pattern="^(smtps?://.+|null:)$", examples=["smtp://user:password@mail.example.com:587"])
-    smtp_timeout_s: float = Field(default=30, gt=0)
+    smtp_timeout_s: float = Field(
+        default=30, gt=0, description="seconds for one answer of the mail server; a whole mail may take twice that"
+    )
     mail_from: str = Field(examples=["orders@example.com"])
     admin_email: str = Field(default="", description="gets what needs attention; empty sends none")
     admin_copies: Annotated[tuple[Copied, ...], NoDecode, BeforeValidator(_split)] = Field(

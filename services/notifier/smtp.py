@@ -1,14 +1,20 @@
 """The mail server: one connection and one recipient per message; every answer is a value (traps 42 to 44)."""
 
+import contextlib
 import smtplib
 import ssl
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from common.outbound import cut_at
+
 PASSING = range(400, 500)
+MAIL_TIMEOUTS = 2  # a whole mail may take so many time-outs; its claim is no shorter, or two workers would send it
+TOO_SLOW = f"the mail server took longer than {MAIL_TIMEOUTS} x SMTP_TIMEOUT_S for one mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,10 @@ class SmtpMailer:
         self._timeout_s = timeout_s
 
     def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer:
+        deadline = time.monotonic() + MAIL_TIMEOUTS * self._timeout_s
         message, handed_over = compose(), False
         try:
-            with self._connect() as server:
+            with self._connect(deadline) as server:
                 handed_over = True  # from here on the server may have taken it although no answer comes
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
@@ -76,51 +83,47 @@ class SmtpMailer:
         except smtplib.SMTPResponseException as error:
             return _judge(error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
-            return NotSent(type(error).__name__, maybe=handed_over)
+            return NotSent(TOO_SLOW if time.monotonic() >= deadline else _said(error), maybe=handed_over)
         return Sent()
 
     def greet(self) -> SendAnswer:
         """Connect and log in as for a mail, and send none."""
         try:
-            with self._connect():
+            with self._connect(time.monotonic() + MAIL_TIMEOUTS * self._timeout_s):
                 return Sent()
         except smtplib.SMTPResponseException as error:
             return _judge(error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
-            return NotSent(str(error) or type(error).__name__)
+            return NotSent(_said(error))
 
-    def _connect(self) -> "_QuietClose":
+    @contextlib.contextmanager
+    def _connect(self, deadline: float) -> Iterator[smtplib.SMTP]:
+        """A session, logged in, that is cut at the deadline (monotonic seconds)."""
         context = ssl.create_default_context()
         server: smtplib.SMTP = (
             smtplib.SMTP_SSL(self._host, self._port, timeout=self._timeout_s, context=context)
             if self._tls
             else smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
         )
-        server.ehlo()
-        if not self._tls and server.has_extn("starttls"):
-            server.starttls(context=context)
+        with contextlib.closing(server), cut_at(deadline, lambda: server.sock):
             server.ehlo()
-        if self._user:
-            server.login(self._user, self._password)
-        return _QuietClose(server)
-
-
-class _QuietClose:
-    """Ends the session after the mail: a failing QUIT does not undo an accepted mail."""
-
-    def __init__(self, server: smtplib.SMTP) -> None:
-        self._server = server
-
-    def __enter__(self) -> smtplib.SMTP:
-        return self._server
-
-    def __exit__(self, *_: object) -> None:
-        self._server.close()
+            if not self._tls and server.has_extn("starttls"):
+                server.starttls(context=context)
+                server.ehlo()
+            if self._user:
+                server.login(self._user, self._password)
+            yield server
+            with contextlib.suppress(OSError, smtplib.SMTPException):  # what was accepted stays accepted
+                server.putcmd("quit")  # its answer is not worth waiting for
 
 
 def mailer(url: str, timeout_s: float) -> Mailer:
     """A mail server for `SMTP_URL`."""
     return NullMailer() if url == "null:" else SmtpMailer(url, timeout_s)
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _judge(code: int, text: bytes | str) -> SendAnswer:

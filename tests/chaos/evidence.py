@@ -52,7 +52,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail in the inbox; `answered`: the server's 250 was sent."""
+    """One mail in the inbox; `answered`: the notifier has read the server's 250, for it said QUIT after it."""
 
     to: str
     kind: str
@@ -189,7 +189,7 @@ def _submission(world: World, line: Mapping[str, Any], downloads: Iterable[Mappi
 
 def _mails(world: World) -> list[Mail]:
     attempts = world.stand_in("inbox", "GET", "/sandbox/ledger")["attempts"]
-    answered = {attempt["mail_id"]: attempt["reply_sent"] for attempt in attempts if attempt["accepted"]}
+    answered = {attempt["mail_id"]: attempt["reply_read"] for attempt in attempts if attempt["accepted"]}
     return [
         Mail(
             to=mail["to"][0],

@@ -177,9 +177,10 @@ def _repeats(case: Case, job_id: str, kind: str, mails: Sequence[Mail]) -> Itera
     if len({mail.message_id for mail in mails}) > 1:
         yield Violation("two mails of one kind", job_id, f"{kind}: {sorted({m.message_id for m in mails})}")
     for earlier in mails[:-1]:
-        reason = "the answer was not sent" if not earlier.answered else case.excused(earlier, MAIL_TROUBLE)
+        reason = "the answer was not read" if not earlier.answered else case.excused(earlier, MAIL_TROUBLE)
         if reason is None:
-            yield Violation("a mail repeated without need", job_id, f"{kind} at {earlier.at:%H:%M:%S}")
+            told = ", ".join(f"{mail.at:%H:%M:%S.%f}" for mail in mails)
+            yield Violation("a mail repeated without need", job_id, f"{kind} at {told}")
         else:
             case.ambiguities.append(f"order {job_id} was told twice ({kind}): {reason}")
 

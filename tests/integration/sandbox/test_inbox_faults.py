@@ -54,6 +54,10 @@ def test_a_mail_taken_in_stands_in_the_ledger_with_its_250(inbox: StandIn, sende
     (line,) = attempts(inbox, "ok@example.org")
     assert (line["accepted"], line["reply_sent"], line["reply"][:3]) == (True, True, "250")
     assert (line["message_id"], line["subject"]) == ("<ok@example.org>", "for ok@example.org")
+    assert line["reply_read"] is False
+    sender.quit()
+    (line,) = attempts(inbox, "ok@example.org")
+    assert line["reply_read"] is True
     assert line["mail_id"] == inbox.get("/api/mails")[0]["id"]
 
 
