@@ -119,7 +119,8 @@ class Worker:
                 for name in migrate(self.settings.database_url, allowed=self.settings.migrate, stopping=self._stop):
                     log.info("database.migrated", migration=name)
             except (DatabaseAwayError, OldSchemaError) as error:
-                log.warning("database.away", error=str(error), retry_s=delay_s)
+                what = "schema.old" if isinstance(error, OldSchemaError) else "database.away"
+                log.warning(what, error=str(error), retry_s=delay_s)
                 self._stop.wait(delay_s)
                 delay_s = min(delay_s * 2, 5)
             else:
