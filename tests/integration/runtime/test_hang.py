@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from common.schema import migrate
 from local.database import Database
 from local.layout import Addresses, Secrets, program, worker_settings
 from local.ports import free_port
@@ -85,15 +86,21 @@ def test_a_second_signal_ends_it_at_once(url: str, amqp_url: str, tmp_path: Path
         assert "worker.left" not in worker.last_lines(5)
 
 
-def _submitter(folder: Path, database_url: str, amqp_url: str, patched: str = "") -> tuple[Member, str]:
+def _submitter(
+    folder: Path, database_url: str, amqp_url: str, patched: str = "", **settings: str
+) -> tuple[Member, str]:
     """A submitter, with what is `patched` before its start, and the address of its health port."""
     at = Addresses()
-    told = worker_settings(folder, at, Secrets()) | {
-        "DATABASE_URL": database_url,
-        "AMQP_URL": amqp_url,
-        "UPSAMPLER_URL": "null:",
-        "METRICS_PORT": str(at.health_ports["submitter"]),
-    }
+    told = (
+        worker_settings(folder, at, Secrets())
+        | {
+            "DATABASE_URL": database_url,
+            "AMQP_URL": amqp_url,
+            "UPSAMPLER_URL": "null:",
+            "METRICS_PORT": str(at.health_ports["submitter"]),
+        }
+        | settings
+    )
     code = f"{patched}\nfrom services.submitter.__main__ import main\nmain()"
     what = replace(program("submitter", "services.submitter", told, folder), command=[sys.executable, "-c", code])
     return Member(what, folder / "submitter.log", f"{at.health('submitter')}/healthz"), at.health("submitter")
@@ -108,6 +115,21 @@ def test_a_worker_that_starts_before_its_database_waits_and_is_not_stuck(amqp_ur
         assert worker.ready()
         worker.terminate(5)  # killed when it has not ended by then
         assert worker.exit_code == 0
+    finally:
+        worker.kill()
+
+
+def test_a_worker_that_may_not_migrate_waits_for_whoever_does(
+    database: Database, amqp_url: str, tmp_path: Path
+) -> None:
+    url = database.createdb(f"hang_{uuid.uuid4().hex[:8]}")
+    worker, health = _submitter(tmp_path, url, amqp_url, MIGRATE="off")
+    worker.start()
+    try:
+        until(lambda: worker.last_lines(5).count("schema.old") >= WAITS)
+        assert "./enlarger migrate" in worker.last_lines(5)
+        assert migrate(url)
+        until(lambda: requests.get(f"{health}/readyz", timeout=5).ok)
     finally:
         worker.kill()
 
