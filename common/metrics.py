@@ -59,6 +59,7 @@ REFUND_SECONDS = Histogram(
 SLACK = Histogram(
     "enlarger_promise_slack_seconds", "Seconds left of the promise when an order was delivered.", buckets=SLACK_S
 )
+REFUNDED_CENTS = Counter("enlarger_refunded_cents", "Cents given back, by us or by others at Stripe, as booked.")
 BUILD = Gauge("enlarger_build_info", "1, with what runs.", ["worker", "version", "python"])
 
 _consumed, _published, _handled = cache(CONSUMED.labels), cache(PUBLISHED.labels), cache(HANDLED.labels)
@@ -94,9 +95,11 @@ class Metrics:
             _handled(lane, event).observe(now - item.since)
             if item.delivery.redelivered:
                 REDELIVERED.labels(lane, event).inc()
-            if job and isinstance(outcome, Move) and outcome.to is not job.stage and not job.canary:
-                moves[job.stage, outcome.to] += 1
-                _timed(job, outcome)
+            if job and isinstance(outcome, Move):
+                _given_back(job, outcome)
+                if outcome.to is not job.stage and not job.canary:
+                    moves[job.stage, outcome.to] += 1
+                    _timed(job, outcome)
         for (stage, to), count in moves.items():
             _moves(stage.value, to.value).inc(count)
         for (event, word), count in tally.items():
@@ -112,9 +115,15 @@ class Metrics:
 
 def moved(job: Job, move: Move) -> None:
     """Count a job's committed move: whoever moves one outside a lane calls this after the commit."""
+    _given_back(job, move)
     if move.to is not job.stage and not job.canary:
         _moves(job.stage.value, move.to.value).inc()
         _timed(job, move)
+
+
+def _given_back(job: Job, move: Move) -> None:
+    """A refund that failed after it had succeeded takes nothing back: a counter only grows."""
+    REFUNDED_CENTS.inc(max((move.refunded_cents or 0) - job.refunded_cents, 0))
 
 
 def _timed(job: Job, move: Move) -> None:

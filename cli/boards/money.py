@@ -108,7 +108,7 @@ TAKEN = Row(
         Panel(
             "Given back",
             "currencyUSD",
-            "What was refunded.",
+            "What was refunded, here or in Stripe's dashboard.",
             "RefundsFail",
             (Query("sum(increase(enlarger_refunded_cents_total[$__range])) / 100"),),
             "stat",

@@ -31,7 +31,7 @@ from common.refunds import (
 )
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.finisher import refunds
-from services.finisher.metrics import BRAKED, REFUNDED_CENTS, REFUNDS
+from services.finisher.metrics import BRAKED, REFUNDS
 from services.finisher.refunds import RefundHistory, RefundRow, RefundVerdict
 from services.finisher.settings import RefundSettings
 from services.finisher.stripe import (
@@ -134,8 +134,6 @@ class Refund:
     def _decide(self, job: Job, answer: RefundAnswer, known: RefundHistory, standing: Standing) -> Outcome:
         """The answer is on its row; where does it lead, if the job still waits for it?"""
         cents, last = standing.refunded_cents, known.last
-        if isinstance(answer, RefundState) and answer.refund.state == "succeeded":
-            REFUNDED_CENTS.inc(answer.refund.amount_cents)
         if job.stage is not Stage.REFUND:
             told = after(job, cents) if last and last.ordered_by else None
             return told or Nothing(f"answered in stage {job.stage}")

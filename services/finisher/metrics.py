@@ -21,5 +21,4 @@ REFUNDS = from_zero(
     Counter("enlarger_refunds", "Refund calls, by how Stripe answered.", ["outcome"]),
     ("succeeded", "pending", "failed", "RefundRejected", "RefundUnclear", "RefundedElsewhere"),
 )
-REFUNDED_CENTS = Counter("enlarger_refunded_cents", "Cents refunded.")
 BRAKED = Counter("enlarger_refunds_braked", "Refunds that the brake holds until a person releases them.")
