@@ -141,6 +141,16 @@ def raise_attention(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> N
         )
 
 
+def close_attention(tx: Transaction, job_ids: Sequence[UUID], reason: str) -> None:
+    """What it was opened for is over."""
+    if job_ids:
+        tx.execute(
+            """UPDATE attention SET closed_at = now()
+               WHERE job_id = ANY(%s::uuid[]) AND reason = %s AND closed_at IS NULL""",
+            [keys(job_ids), reason],
+        )
+
+
 _INPUT = {
     "job_id": "uuid",
     "stage": "text",

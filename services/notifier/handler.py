@@ -24,14 +24,13 @@ from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
 from common.wording import REFUND_SHOWS, reason
-from services.notifier import copies, mails
+from services.notifier import attention, copies, mails
 from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import MAIL_TIMEOUTS, NotSent, Rejected, SendAnswer, Sent, mailer
 
-STUCK_TRIES = 8
 DISPUTED_WAIT_S = 24 * HOUR_S  # the dispute's end wakes the job at once
 _mailed = cache(MAILS.labels)
 EARLY = timedelta(minutes=1)  # our clock and the database's may differ by this
@@ -128,13 +127,7 @@ class Notify:
                 copies.tell(tx, a.work.job, a.about.key, self._base)
         ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
         newest = mails.start_links(tx, ready, self._link_s) if ready else {}
-        stuck = [
-            (a.work.job.job_id, "mail_rejected" if isinstance(a.answer, Rejected) else "mail_stuck", a.answer.why)
-            for a in answered
-            if a.about.key.kind != "attention"
-            and (isinstance(a.answer, Rejected) or (isinstance(a.answer, NotSent) and a.work.job.tries >= STUCK_TRIES))
-        ]
-        jobs.raise_attention(tx, stuck)
+        attention.note(tx, answered)
         return [
             Nothing("a newer link is to be mailed")
             if a.about.key.kind == "ready" and _older(a.about.key, newest)

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from common.outbound import cut_at
 
 PASSING = range(400, 500)
+NO_LOGIN = 530  # authentication required (RFC 4954), in answer to whichever command
 MAIL_TIMEOUTS = 2  # a whole mail may take so many time-outs; its claim is no shorter, or two workers would send it
 TOO_SLOW = f"the mail server took longer than {MAIL_TIMEOUTS} x SMTP_TIMEOUT_S for one mail"
 
@@ -24,15 +25,20 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """Not accepted now; a repeat is safe, or (`maybe`) the answer was lost and the repeat has the same Message-ID."""
+    """Not accepted now; a repeat is safe, or (`maybe`) the answer was lost and the repeat has the same Message-ID.
+
+    `refuses_us`: the server would take no mail of ours (the login, the sender): a person must look, and no customer
+    goes without a mail for it.
+    """
 
     why: str
     maybe: bool = False
+    refuses_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The server's final word on this mail."""
+    """The server's final word on this recipient, or on this mail."""
 
     why: str
 
@@ -80,8 +86,10 @@ class SmtpMailer:
         except smtplib.SMTPRecipientsRefused as error:
             code, text = next(iter(error.recipients.values()))
             return _judge(code, text)
-        except smtplib.SMTPResponseException as error:
+        except smtplib.SMTPDataError as error:
             return _judge(error.smtp_code, error.smtp_error)
+        except smtplib.SMTPResponseException as error:
+            return _about_us(error)
         except (OSError, smtplib.SMTPException) as error:
             return NotSent(TOO_SLOW if time.monotonic() >= deadline else _said(error), maybe=handed_over)
         return Sent()
@@ -92,7 +100,7 @@ class SmtpMailer:
             with self._connect(time.monotonic() + MAIL_TIMEOUTS * self._timeout_s):
                 return Sent()
         except smtplib.SMTPResponseException as error:
-            return _judge(error.smtp_code, error.smtp_error)
+            return _about_us(error)
         except (OSError, smtplib.SMTPException) as error:
             return NotSent(_said(error))
 
@@ -126,7 +134,21 @@ def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+def _about_us(error: smtplib.SMTPResponseException) -> NotSent:
+    """Whatever it says to our greeting, our login or our sender: the next recipient would fare no better."""
+    return NotSent(_words(error.smtp_code, error.smtp_error), refuses_us=not _passes(error.smtp_code))
+
+
 def _judge(code: int, text: bytes | str) -> SendAnswer:
+    if code == NO_LOGIN:
+        return NotSent(_words(code, text), refuses_us=True)
+    return NotSent(_words(code, text)) if _passes(code) else Rejected(_words(code, text))
+
+
+def _passes(code: int) -> bool:
+    return code in PASSING or code < 0
+
+
+def _words(code: int, text: bytes | str) -> str:
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    why = f"{code} {words}"[:300].replace("\0", "")  # PostgreSQL takes no NUL
-    return NotSent(why) if code in PASSING or code < 0 else Rejected(why)
+    return f"{code} {words}"[:300].replace("\0", "")  # PostgreSQL takes no NUL

@@ -1,25 +1,29 @@
-"""The mail's deadline: no answer of a slow server makes a mail outlast its claim, whatever each single answer takes."""
+"""What a mail server says, and how long it takes: no mail outlasts its claim or is lost by our own fault."""
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 
-from services.notifier.smtp import TOO_SLOW, NotSent, Sent, SmtpMailer
+from services.notifier.smtp import TOO_SLOW, NotSent, Rejected, SendAnswer, Sent, SmtpMailer
 
 TIMEOUT_S = 0.5
+NONE: Mapping[str, Any] = {}
 PATIENT = 0.8 * TIMEOUT_S  # each answer comes in time; six of them take longer than a mail may
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Speaks enough SMTP to take mail in; it waits `pauses[command]` seconds before it answers that."""
+    """Speaks enough SMTP to take mail in; it waits `pauses[command]` seconds before it answers that, and answers with
+    `replies[command]`, if that is given.
+    """
 
-    def __init__(self, pauses: dict[str, float]) -> None:
+    def __init__(self, pauses: Mapping[str, float], replies: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), Session)
-        self.pauses = pauses
+        self.pauses, self.replies = pauses, replies
         self.leaving = threading.Event()
         self.taken: list[bytes] = []
         self.said: list[str] = []
@@ -53,12 +57,12 @@ class Session(socketserver.StreamRequestHandler):
 
     def _answer(self, command: str, reply: str) -> None:
         self.server.leaving.wait(self.server.pauses.get(command, 0))
-        self.wfile.write(reply.encode() + b"\r\n")
+        self.wfile.write(self.server.replies.get(command, reply).encode() + b"\r\n")
 
 
 @contextmanager
-def serving(**pauses: float) -> Iterator[Server]:
-    with Server(pauses) as server:
+def serving(pauses: Mapping[str, float] = NONE, replies: Mapping[str, str] = NONE) -> Iterator[Server]:
+    with Server(pauses, replies) as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         try:
@@ -88,9 +92,34 @@ def test_a_mail_is_taken_in_and_the_server_told_goodbye() -> None:
     assert server.said == ["ehlo", "mail", "rcpt", "data", "quit"]
 
 
+SAID: dict[str, tuple[str, str, SendAnswer]] = {
+    "an unknown recipient": ("rcpt", "550 5.1.1 nobody here", Rejected("550 5.1.1 nobody here")),
+    "a full mailbox": ("rcpt", "452 4.2.2 full", NotSent("452 4.2.2 full")),
+    "a mail it does not like": ("dot", "554 5.7.1 this is spam", Rejected("554 5.7.1 this is spam")),
+    "a passing trouble": ("dot", "451 4.3.0 later", NotSent("451 4.3.0 later")),
+    "a sender that it does not know": ("mail", "553 not yours", NotSent("553 not yours", refuses_us=True)),
+    "a sender in a hurry": ("mail", "450 slowly", NotSent("450 slowly")),
+    "a recipient only for those who log in": (
+        "rcpt",
+        "530 5.7.57 log in first",
+        NotSent("530 5.7.57 log in first", refuses_us=True),
+    ),
+    "no word with us": ("banner", "554 you are on a list", NotSent("554 you are on a list", refuses_us=True)),
+    "a busy server": ("banner", "421 come back later", NotSent("421 come back later")),
+}
+
+
+@pytest.mark.parametrize(("command", "reply", "expected"), SAID.values(), ids=SAID.keys())
+def test_a_mail_is_given_up_only_for_its_recipient_or_for_what_it_says(
+    command: str, reply: str, expected: SendAnswer
+) -> None:
+    with serving(replies={command: reply}) as server:
+        assert mailer(server).send(a_mail) == expected
+
+
 def test_no_mail_is_handed_over_after_its_deadline() -> None:
     patient = {"banner": PATIENT, "ehlo": PATIENT, "mail": PATIENT, "rcpt": PATIENT, "data": PATIENT}
-    with serving(**patient) as server:
+    with serving(patient) as server:
         answer = mailer(server).send(a_mail)
 
     assert answer == NotSent(TOO_SLOW, maybe=True)
@@ -98,7 +127,7 @@ def test_no_mail_is_handed_over_after_its_deadline() -> None:
 
 
 def test_a_mail_whose_answer_comes_after_the_deadline_may_have_been_taken_in() -> None:
-    with serving(banner=PATIENT, ehlo=PATIENT, dot=PATIENT) as server:
+    with serving({"banner": PATIENT, "ehlo": PATIENT, "dot": PATIENT}) as server:
         answer = mailer(server).send(a_mail)
 
     assert answer == NotSent(TOO_SLOW, maybe=True)
@@ -107,7 +136,7 @@ def test_a_mail_whose_answer_comes_after_the_deadline_may_have_been_taken_in() -
 
 @pytest.mark.parametrize("command", ["banner", "ehlo", "dot"])
 def test_one_answer_may_take_no_longer_than_its_time_out(command: str) -> None:
-    with serving(**{command: 60.0}) as server:
+    with serving({command: 60.0}) as server:
         answer = mailer(server).send(a_mail)
 
     assert answer == NotSent("Connection unexpectedly closed: timed out", maybe=command == "dot")
