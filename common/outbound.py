@@ -44,10 +44,13 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The URL or the answer is not acceptable, now or later. `gone`: the server says that the file does not exist."""
+    """The URL or the answer is not acceptable, now or later. `gone`: the server says that the file does not exist.
+    `barred`: nobody was asked, for our own settings do not allow it.
+    """
 
     reason: str
     gone: bool = False
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class Guard:
         except (OSError, UnicodeError):
             return Unreached(f"the name {host} does not resolve")
         if not addresses or not (self._open(host, port) or all(map(_public, addresses))):
-            return Refused(f"the host {host} has an address that is not public")
+            return Refused(f"the host {host} has an address that is not public", barred=True)
         return parts, addresses[0]
 
     def _wanted(self, url: str) -> SplitResult | Refused:
@@ -119,9 +122,9 @@ class Guard:
             return parts
         host, port = _host(parts), _port(parts)
         if not self._listed(host, port):
-            return Refused(f"the host {host} is not on the list")
+            return Refused(f"the host {host} is not on the list", barred=True)
         if not self._open(host, port) and (parts.scheme != "https" or port != 443):  # noqa: PLR2004 - https
-            return Refused("only https on port 443 is fetched")
+            return Refused(f"only https on port 443 is fetched, not {parts.scheme}://{host}:{port}", barred=True)
         return parts
 
     def _open(self, host: str, port: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from common import attempts, jobs, links, sources
+from common import attempts, jobs, links, notices, sources
 from common.admin.handing import HANDED_IN
 from common.attempts import Attempt, AttemptState
 from common.batches import backoff_s
@@ -30,12 +30,13 @@ from common.stages import HOUR_S, Plan, Stage, Status
 from common.storage import Storage, StorageError
 from services.finisher import deliveries, handed
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.results import Failed, Fetch, FetchAnswer, Gone, Results, TooLate
+from services.finisher.results import Barred, Failed, Fetch, FetchAnswer, Gone, Results, TooLate
 from services.finisher.settings import DeliverSettings
 
 HELD_A_THREAD = 4  # pictures take seconds: more would keep a backlog from new replicas
 MARGINS = 4  # a claimed fetch waits so long for its turn, or is put back: what a lost message costs is its lease
 AT_WORK_S = 60.0  # files are removed when no fetch may still write one
+BARRED = "result_barred"  # in the history and on the attention list: the shop's settings bar the provider's host
 CHECKED_ATTEMPTS = 2  # a failed check gets one more submission, then a refund
 
 
@@ -114,8 +115,13 @@ class Deliver:
                 if isinstance(a.answer, Unfit | Gone) and a.about.url == HANDED_IN
             ],
         )
+        barred = [(a.work.job.job_id, BARRED, a.answer.why) for a in answered if isinstance(a.answer, Barred)]
+        if barred:
+            jobs.raise_attention(tx, barred)
+            _tell_barred(tx, barred[0][2])
         if stored:
             deliveries.record(tx, stored)
+            jobs.close_attention(tx, [a.work.job.job_id for a in answered if _came_late(a)], BARRED)
         if over:
             deliveries.release(tx, over)
         jobs.raise_attention(
@@ -193,6 +199,9 @@ class Deliver:
                 return handed.given_back(job, _why(answer))
             case Unfit(kind=kind, measured=measured):
                 return self._next_attempt(job, "check_failed", f"{kind}: {measured}")
+            case Barred(why=why):
+                wait_s = backoff_s(self._plans[Stage.FETCH], job.tries)
+                return Wait(wait_s, counted=True, kind=BARRED, detail={"why": why})
             case Gone(why=why):
                 return self._next_attempt(job, "result_gone", why)
         return Nothing("nothing was fetched")
@@ -230,6 +239,23 @@ def _told(answered: Answered, kills: int) -> Answered:
     again = min(kills, answered.work.job.tries) >= KILLED_TRIES - 1
     worn = isinstance(answer, Failed) and answer.killed and again
     return answered._replace(answer=Unfit("too_costly", answer.why)) if worn else answered
+
+
+def _tell_barred(tx: Transaction, why: str) -> None:
+    """One mail speaks for all the orders that wait."""
+    notices.tell(
+        tx,
+        f"{BARRED}:{notices.this_hour(tx)}",
+        "Results are kept where we fetch nothing: orders wait",
+        f"{why}.\n\nIf the provider keeps its results there, add the host to RESULT_HOSTS (one inside your own network "
+        "to OUTBOUND_ALLOW, too) and restart the finisher: the orders then go on by themselves. An order that is not "
+        "delivered by its date is refunded.",
+    )
+
+
+def _came_late(answered: Answered) -> bool:
+    """The result is there, and was not when it was first asked for."""
+    return isinstance(answered.answer, StoredFile) and answered.work.job.tries > 0
 
 
 def _why(answer: Unfit | Gone) -> str:

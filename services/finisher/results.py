@@ -52,6 +52,13 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Barred:
+    """Our settings (RESULT_HOSTS, OUTBOUND_ALLOW) do not let us fetch it: no fault of the result's."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It did not work this time. `killed`: the process that decoded it was."""
 
@@ -66,7 +73,7 @@ class TooLate:
     why: str = "its turn came when its claim was about to run out"
 
 
-FetchAnswer = StoredFile | Unfit | Gone | Failed | TooLate
+FetchAnswer = StoredFile | Unfit | Gone | Barred | Failed | TooLate
 
 
 class Results:
@@ -104,6 +111,8 @@ class Results:
                 fetched = self._guard.fetch(about.url, target, self._limits)
         crash.point("after_fetch")
         match fetched:
+            case Refused(reason=reason, barred=True):
+                return Barred(reason)
             case Refused(reason=reason):
                 return Gone(reason)
             case Unreached(reason=reason):

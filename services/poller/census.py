@@ -35,7 +35,7 @@ WHOLE_COUNT_SHARE = 0.01
 FAILED_WAIT_S = 600.0
 REASONS = (
     "held", "no_progress", "payment_mismatch", "paid_twice", "provider_refuses_us", "refund_failed", "mail_rejected",
-    "mail_stuck", "no_address", "disputed", "refund_brake", "budget", "restored",
+    "mail_stuck", "no_address", "result_barred", "disputed", "refund_brake", "budget", "restored",
 )  # fmt: skip
 
 TAKE = """

@@ -12,7 +12,7 @@ from common.refunds import StripeRefund
 from common.sources import reference_key
 from services.finisher.deliveries import StoredFile
 from services.finisher.handler_deliver import Remove, Removed
-from services.finisher.results import Failed, Fetch, Gone
+from services.finisher.results import Barred, Failed, Fetch, Gone
 from services.finisher.stripe import RefundedElsewhere, RefundOrder, RefundRejected, RefundState, RefundUnclear
 from services.notifier.handler import Send
 from services.notifier.smtp import NotSent, Sent
@@ -104,6 +104,8 @@ class Outside:
             return Unfit("undecodable", "it is cut")
         if how == "refused":
             return Gone("status 404")
+        if how == "ours":
+            return Barred("the host cdn.example is not on the list")
         self.files.add(about.claim.file_key)
         return StoredFile(3, sha256(b"png").hexdigest(), "image/png", *about.size)
 
@@ -124,7 +126,7 @@ class Outside:
 
     def _mail(self, about: Send, how: str) -> Any:
         if how in {"busy", "bad", "ours", "refused"}:
-            return NotSent("451 try again later")
+            return NotSent("451 try again later", refuses_us=how == "ours")
         self.mails[about.key.kind, about.message_id] += 1
         if how == "lost":
             self.lost_mails += 1

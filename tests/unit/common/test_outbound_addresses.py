@@ -89,7 +89,7 @@ def test_a_listed_name_with_an_inside_address_is_refused(address: str) -> None:
 
     verdict = guard.fetch("https://cdn.example/result.png", io.BytesIO(), LIMITS)
 
-    assert verdict == Refused("the host cdn.example has an address that is not public")
+    assert verdict == Refused("the host cdn.example has an address that is not public", barred=True)
 
 
 def test_a_name_is_resolved_once_and_the_connection_goes_there() -> None:

@@ -14,7 +14,7 @@ from common.stages import Stage, Status
 from services.finisher import handler_deliver
 from services.finisher.deliveries import FetchClaim, StoredFile
 from services.finisher.handler_deliver import Deliver, Remove, Removed
-from services.finisher.results import Failed, Fetch, Gone, TooLate
+from services.finisher.results import Barred, Failed, Fetch, Gone, TooLate
 from services.finisher.settings import DeliverSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
 
@@ -104,6 +104,13 @@ def test_a_stored_result_completes_the_job() -> None:
     assert isinstance(outcome, Move)
     assert (outcome.to, outcome.status) == (Stage.ANNOUNCE, Status.COMPLETED)
     assert [event.name for event in outcome.emit] == ["job.completed"]
+
+
+def test_a_result_that_our_own_settings_bar_costs_no_attempt() -> None:
+    outcome = decide(FETCHING, _fetch(), Barred("the host cdn.example is not on the list"))
+
+    assert isinstance(outcome, Wait)
+    assert (outcome.kind, outcome.counted) == ("result_barred", True)
 
 
 BAD = {"check_failed": Unfit("dimensions", "1 x 1 instead of 1600 x 1200"), "result_gone": Gone("404")}
