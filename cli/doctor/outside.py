@@ -12,10 +12,11 @@ from common.storage import Storage, StorageError
 from common.upsampler_settings import UpsamplerSettings
 from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp import Sent, mailer
+from services.notifier.smtp import NotSent, Sent, mailer
 
 TIMEOUT_S = 8.0
 UNAUTHORIZED = {401, 403}
+LOGIN = ("530", "534", "535")  # RFC 4954
 
 
 def look(known: Known) -> Iterator[Finding]:
@@ -77,12 +78,15 @@ def _provider(settings: UpsamplerSettings) -> Finding:
 
 
 def _mail(settings: NotifierSettings) -> Finding:
-    answer = mailer(settings.smtp_url, TIMEOUT_S).greet()
+    answer = mailer(settings.smtp_url, TIMEOUT_S).greet(settings.mail_from)
     where = urlsplit(settings.smtp_url)
     if isinstance(answer, Sent):
         return good("mail", f"{where.hostname or 'null:'} takes us")
-    if "535" in answer.why or "auth" in answer.why.lower():
+    if answer.why.startswith(LOGIN) or "auth" in answer.why.lower():
         return bad("mail", f"{where.hostname}: {answer.why}", "correct the user and password in SMTP_URL")
+    if isinstance(answer, NotSent) and answer.refuses_us:
+        fix = "correct MAIL_FROM, or have the mail server take mail from it"
+        return bad("mail", f"{where.hostname} refuses us, or {settings.mail_from}: {answer.why}", fix)
     fix = "start the mail server, open its port for this machine, or correct SMTP_URL"
     return bad("mail", f"{where.hostname}:{where.port or ''} {answer.why}", fix)
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from common.outbound import cut_at
 
+ACCEPTED = 250
 PASSING = range(400, 500)
 NO_LOGIN = 530  # authentication required (RFC 4954), in answer to whichever command
 MAIL_TIMEOUTS = 2  # a whole mail may take so many time-outs; its claim is no shorter, or two workers would send it
@@ -50,7 +51,7 @@ class Mailer(Protocol):
     """What the notifier needs of a mail server."""
 
     def send(self, compose: Callable[[], EmailMessage]) -> SendAnswer: ...
-    def greet(self) -> SendAnswer: ...
+    def greet(self, sender: str) -> SendAnswer: ...
 
 
 class NullMailer:
@@ -60,7 +61,8 @@ class NullMailer:
         del compose
         return Sent()
 
-    def greet(self) -> SendAnswer:
+    def greet(self, sender: str) -> SendAnswer:
+        del sender
         return Sent()
 
 
@@ -94,15 +96,19 @@ class SmtpMailer:
             return NotSent(TOO_SLOW if time.monotonic() >= deadline else _said(error), maybe=handed_over)
         return Sent()
 
-    def greet(self) -> SendAnswer:
-        """Connect and log in as for a mail, and send none."""
+    def greet(self, sender: str) -> SendAnswer:
+        """Connect, log in and name the sender as for a mail, and send none."""
         try:
-            with self._connect(time.monotonic() + MAIL_TIMEOUTS * self._timeout_s):
-                return Sent()
+            with self._connect(time.monotonic() + MAIL_TIMEOUTS * self._timeout_s) as server:
+                code, text = server.mail(sender)
+                if code != ACCEPTED:
+                    raise smtplib.SMTPSenderRefused(code, text, sender)
+                server.rset()
         except smtplib.SMTPResponseException as error:
             return _about_us(error)
         except (OSError, smtplib.SMTPException) as error:
             return NotSent(_said(error))
+        return Sent()
 
     @contextlib.contextmanager
     def _connect(self, deadline: float) -> Iterator[smtplib.SMTP]:

@@ -11,9 +11,9 @@ import pytest
 
 from services.notifier.smtp import TOO_SLOW, NotSent, Rejected, SendAnswer, Sent, SmtpMailer
 
-TIMEOUT_S = 0.5
+TIMEOUT_S, LONG_S = 1.5, 15.0
 NONE: Mapping[str, Any] = {}
-PATIENT = 0.8 * TIMEOUT_S  # each answer comes in time; six of them take longer than a mail may
+PATIENT = 0.7 * TIMEOUT_S  # each answer comes in time; three of them take longer than a mail may
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -80,8 +80,8 @@ def a_mail() -> EmailMessage:
     return message
 
 
-def mailer(server: Server) -> SmtpMailer:
-    return SmtpMailer(f"smtp://127.0.0.1:{server.server_address[1]}", TIMEOUT_S)
+def mailer(server: Server, timeout_s: float = LONG_S) -> SmtpMailer:
+    return SmtpMailer(f"smtp://127.0.0.1:{server.server_address[1]}", timeout_s)
 
 
 def test_a_mail_is_taken_in_and_the_server_told_goodbye() -> None:
@@ -117,10 +117,27 @@ def test_a_mail_is_given_up_only_for_its_recipient_or_for_what_it_says(
         assert mailer(server).send(a_mail) == expected
 
 
+GREETED: dict[str, tuple[str, str, SendAnswer]] = {
+    "a sender that it does not know": ("mail", "553 not yours", NotSent("553 not yours", refuses_us=True)),
+    "a passing trouble": ("mail", "451 later", NotSent("451 later")),
+    "no word with us": ("banner", "554 you are on a list", NotSent("554 you are on a list", refuses_us=True)),
+    "all is well": ("none", "", Sent()),
+}
+
+
+@pytest.mark.parametrize(("command", "reply", "expected"), GREETED.values(), ids=GREETED.keys())
+def test_a_greeting_finds_what_a_mail_would_and_sends_none(command: str, reply: str, expected: SendAnswer) -> None:
+    with serving(replies={command: reply}) as server:
+        assert mailer(server).greet("shop@example.com") == expected
+
+    assert server.taken == []
+    assert "rcpt" not in server.said
+
+
 def test_no_mail_is_handed_over_after_its_deadline() -> None:
     patient = {"banner": PATIENT, "ehlo": PATIENT, "mail": PATIENT, "rcpt": PATIENT, "data": PATIENT}
     with serving(patient) as server:
-        answer = mailer(server).send(a_mail)
+        answer = mailer(server, TIMEOUT_S).send(a_mail)
 
     assert answer == NotSent(TOO_SLOW, maybe=True)
     assert server.taken == []
@@ -128,7 +145,7 @@ def test_no_mail_is_handed_over_after_its_deadline() -> None:
 
 def test_a_mail_whose_answer_comes_after_the_deadline_may_have_been_taken_in() -> None:
     with serving({"banner": PATIENT, "ehlo": PATIENT, "dot": PATIENT}) as server:
-        answer = mailer(server).send(a_mail)
+        answer = mailer(server, TIMEOUT_S).send(a_mail)
 
     assert answer == NotSent(TOO_SLOW, maybe=True)
     assert len(server.taken) == 1
@@ -137,6 +154,6 @@ def test_a_mail_whose_answer_comes_after_the_deadline_may_have_been_taken_in() -
 @pytest.mark.parametrize("command", ["banner", "ehlo", "dot"])
 def test_one_answer_may_take_no_longer_than_its_time_out(command: str) -> None:
     with serving({command: 60.0}) as server:
-        answer = mailer(server).send(a_mail)
+        answer = mailer(server, TIMEOUT_S).send(a_mail)
 
     assert answer == NotSent("Connection unexpectedly closed: timed out", maybe=command == "dot")
