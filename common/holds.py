@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from common import jobs
-from common.database import Transaction, keys
+from common.database import Transaction
 from common.outcomes import Move
 from common.stages import Plan, Stage
 
@@ -34,9 +34,5 @@ def release(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, hold: str,
         if job.held
     ]
     released = jobs.apply(tx, plans, actor, moves)
-    tx.execute(
-        """UPDATE attention SET closed_at = now()
-           WHERE closed_at IS NULL AND reason = %(hold)s AND job_id = ANY(%(ids)s::uuid[])""",
-        {"hold": hold, "ids": keys(released)},
-    )
+    jobs.close_attention(tx, list(released), [hold])
     return [job for job in job_ids if job in released]

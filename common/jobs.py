@@ -141,13 +141,13 @@ def raise_attention(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> N
         )
 
 
-def close_attention(tx: Transaction, job_ids: Sequence[UUID], reason: str) -> None:
-    """What it was opened for is over."""
+def close_attention(tx: Transaction, job_ids: Sequence[UUID], reasons: Sequence[str] | None) -> None:
+    """These reasons need nobody's attention any more; None: a person has decided about all of them."""
     if job_ids:
         tx.execute(
-            """UPDATE attention SET closed_at = now()
-               WHERE job_id = ANY(%s::uuid[]) AND reason = %s AND closed_at IS NULL""",
-            [keys(job_ids), reason],
+            """UPDATE attention SET closed_at = now() WHERE job_id = ANY(%(jobs)s::uuid[]) AND closed_at IS NULL
+               AND (%(reasons)s::text[] IS NULL OR reason = ANY(%(reasons)s))""",
+            {"jobs": keys(job_ids), "reasons": None if reasons is None else list(reasons)},
         )
 
 

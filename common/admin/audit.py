@@ -1,7 +1,7 @@
 """Who decided what, when and why: a row per decision. Also the attention that a decision settles."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,13 +62,4 @@ def not_sent(tx: Transaction, job_id: UUID, verb: str) -> None:
         """UPDATE audit SET detail = detail || '{"sent": false}' WHERE audit_id = (
                SELECT max(audit_id) FROM audit WHERE job_id = %(job)s AND verb = %(verb)s)""",
         {"job": job_id, "verb": verb},
-    )
-
-
-def close_attention(tx: Transaction, job_id: UUID, reasons: Sequence[str] | None) -> None:
-    """These reasons need nobody's attention any more; None: a person has decided about all of them."""
-    tx.execute(
-        """UPDATE attention SET closed_at = now() WHERE job_id = %(job)s AND closed_at IS NULL
-           AND (%(reasons)s::text[] IS NULL OR reason = ANY(%(reasons)s))""",
-        {"job": job_id, "reasons": None if reasons is None else list(reasons)},
     )

@@ -147,7 +147,7 @@ class Desk:
         if change is not None:
             jobs.apply(tx, self.tools.plans, decision.author, [(job, change)])
         audit.record(tx, decision, verb.name, job.job_id, {**answer.detail, "told": answer.told})
-        audit.close_attention(tx, job.job_id, answer.settles)
+        jobs.close_attention(tx, [job.job_id], answer.settles)
         left = (job, change) if isinstance(change, Move) else None
         return Done(job.job_id, job.ticket, verb.name, answer.told, answer.say, moved=left)
 

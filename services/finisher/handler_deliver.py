@@ -121,7 +121,7 @@ class Deliver:
             _tell_barred(tx, barred[0][2])
         if stored:
             deliveries.record(tx, stored)
-            jobs.close_attention(tx, [a.work.job.job_id for a in answered if _came_late(a)], BARRED)
+            jobs.close_attention(tx, [a.work.job.job_id for a in answered if _came_late(a)], [BARRED])
         if over:
             deliveries.release(tx, over)
         jobs.raise_attention(

@@ -17,7 +17,7 @@ def note(tx: Transaction, answered: Sequence[Answered]) -> None:
     jobs.raise_attention(
         tx, [(job.job_id, reason, answer.why) for job, answer in told if (reason := _complaint(job, answer))]
     )
-    jobs.close_attention(tx, [job.job_id for job, answer in told if job.tries and isinstance(answer, Sent)], STUCK)
+    jobs.close_attention(tx, [job.job_id for job, answer in told if job.tries and isinstance(answer, Sent)], [STUCK])
 
 
 def _complaint(job: Job, answer: SendAnswer) -> str | None:

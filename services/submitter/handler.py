@@ -46,6 +46,7 @@ from services.submitter.settings import SubmitterSettings
 from services.submitter.source import LookAtSource, SourceAnswer, Sources
 
 OUR_TROUBLE_WAIT_S = 60.0
+REFUSED = "provider_refuses_us"  # in the history and on the attention list
 
 _answered = cache(SUBMISSIONS.labels)
 
@@ -130,13 +131,10 @@ class Submit:
         records = [r for a in answered if (r := record_of(a, known)) and not crash.broken("answer_not_recorded")]
         attempts.record(tx, records, self._settings.result_life_s)
         jobs.raise_attention(
-            tx,
-            [
-                (a.work.job.job_id, "provider_refuses_us", a.answer.why)
-                for a in answered
-                if isinstance(a.answer, OurTrouble)
-            ],
+            tx, [(a.work.job.job_id, REFUSED, a.answer.why) for a in answered if isinstance(a.answer, OurTrouble)]
         )
+        again = [a for a in answered if a.about.claim.claim_no > 1]  # it was not accepted before
+        jobs.close_attention(tx, [a.work.job.job_id for a in again if isinstance(a.answer, Report)], [REFUSED])
         if self._limited:
             breaker.heard(tx, [a.answer for a in answered], self._limits)
             refused = [a.work.job.job_id for a in answered if isinstance(a.answer, NotAccepted)]
@@ -245,7 +243,7 @@ class Submit:
             case PictureRefused(why=why):
                 return failed(job, "picture_refused", why)
             case OurTrouble():
-                return Wait(OUR_TROUBLE_WAIT_S, kind="provider_refuses_us", detail={"why": answer.why})
+                return Wait(OUR_TROUBLE_WAIT_S, kind=REFUSED, detail={"why": answer.why})
             case NotAccepted(busy=busy, retry_after_s=retry_after_s):
                 return Wait(retry_after_s or backoff_s(self._plan, job.tries), counted=not busy)
             case TooLate():

@@ -69,12 +69,19 @@ def test_a_revoked_key_costs_nobody_an_order(start_stack: StartStack) -> None:
     assert tries <= 5, "while the breaker is open one order at a time tries"
     assert {shop.status(purchase)["status"] for purchase in purchases} == {"pending"}
     assert not any(shop.refunds(purchase) or shop.mails(purchase) for purchase in purchases)
+    assert before_a_person(stack) == {"provider_refuses_us"}
 
     requests.delete(f"{stack.at.sandbox('upsampler')}/sandbox/faults", timeout=10).raise_for_status()
 
     shop.wait_over(purchases, within_s=120)
     assert {shop.status(purchase)["status"] for purchase in purchases} == {"completed"}
     await_condition(lambda: breaker(stack) == 0, 30, "the breaker to close")
+    assert not before_a_person(stack), "who is through needs nobody any more"
+
+
+def before_a_person(stack: Stack) -> set[str]:
+    with psycopg.connect(stack.database_url) as connection:
+        return {row[0] for row in connection.execute("SELECT reason FROM attention WHERE closed_at IS NULL")}
 
 
 @pytest.mark.parametrize(("outage", "left_s"), [("gone", 8), ("hangs", 20)])

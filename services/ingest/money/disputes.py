@@ -68,7 +68,7 @@ def learn(tx: Transaction, job_id: UUID, dispute: Dispute, *, revoke: bool) -> s
     proof = evidence(tx, job_id, dispute)
     _write(tx, job_id, dispute, proof, revoke=revoke)
     if not dispute.open:
-        jobs.close_attention(tx, [job_id], REASON)
+        jobs.close_attention(tx, [job_id], [REASON])
         return dispute.state
     jobs.raise_attention(tx, [(job_id, REASON, proof)])
     return dispute.state
