@@ -17,6 +17,7 @@ from services.notifier.smtp import NotSent, Sent, mailer
 TIMEOUT_S = 8.0
 UNAUTHORIZED = {401, 403}
 LOGIN = ("530", "534", "535")  # RFC 4954
+NO_LOGIN = ("SMTP AUTH", "authentication method")  # smtplib's words for a server that takes none
 
 
 def look(known: Known) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def _mail(settings: NotifierSettings) -> Finding:
     where = urlsplit(settings.smtp_url)
     if isinstance(answer, Sent):
         return good("mail", f"{where.hostname or 'null:'} takes us")
-    if answer.why.startswith(LOGIN) or "auth" in answer.why.lower():
+    if answer.why.startswith(LOGIN) or any(word in answer.why for word in NO_LOGIN):
         return bad("mail", f"{where.hostname}: {answer.why}", "correct the user and password in SMTP_URL")
     if isinstance(answer, NotSent) and answer.refuses_us:
         fix = "correct MAIL_FROM, or have the mail server take mail from it"

@@ -1,4 +1,4 @@
-"""Who decided what, when and why: a row per decision. Also the attention that a decision settles."""
+"""Who decided what, when and why: a row per decision."""
 
 import json
 from collections.abc import Mapping

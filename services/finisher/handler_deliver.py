@@ -115,7 +115,11 @@ class Deliver:
                 if isinstance(a.answer, Unfit | Gone) and a.about.url == HANDED_IN
             ],
         )
-        barred = [(a.work.job.job_id, BARRED, a.answer.why) for a in answered if isinstance(a.answer, Barred)]
+        barred = [
+            (a.work.job.job_id, BARRED, a.answer.why)
+            for a in answered
+            if isinstance(a.answer, Barred) and _awaited(a.work.job, a.about)
+        ]
         if barred:
             jobs.raise_attention(tx, barred)
             _tell_barred(tx, barred[0][2])
@@ -254,8 +258,9 @@ def _tell_barred(tx: Transaction, why: str) -> None:
 
 
 def _came_late(answered: Answered) -> bool:
-    """The result is there, and was not when it was first asked for."""
-    return isinstance(answered.answer, StoredFile) and answered.work.job.tries > 0
+    """The result is there, and was not when one was first asked for."""
+    job = answered.work.job
+    return isinstance(answered.answer, StoredFile) and (job.tries > 0 or job.attempt > 1)
 
 
 def _why(answer: Unfit | Gone) -> str:
