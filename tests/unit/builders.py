@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from email.message import EmailMessage
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -60,6 +61,13 @@ def an_attempt(state: str = "open", **changes: Any) -> Attempt:
         "result_url": "https://cdn.example/1.png" if state == "succeeded" else None,
     }  # fmt: skip
     return Attempt(**(row | changes))
+
+
+def a_mail() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Message-ID"] = "shop@example.com", "mia@example.org", "<ready.1@shop>"
+    message.set_content("Your picture is ready.")
+    return message
 
 
 Script = Callable[[], Iterable[bytes | float]]

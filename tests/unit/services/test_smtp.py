@@ -4,12 +4,12 @@ import socketserver
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
 from services.notifier.smtp import NotSent, Rejected, SendAnswer, Sent, SmtpMailer
+from tests.unit.builders import a_mail
 
 TIMEOUT_S, LONG_S = 1.5, 15.0
 NONE: Mapping[str, Any] = {}
@@ -71,13 +71,6 @@ def serving(pauses: Mapping[str, float] = NONE, replies: Mapping[str, str] = NON
             server.leaving.set()
             server.shutdown()
             thread.join()
-
-
-def a_mail() -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Message-ID"] = "shop@example.com", "mia@example.org", "<ready.1@shop>"
-    message.set_content("Your picture is ready.")
-    return message
 
 
 def mailer(server: Server, timeout_s: float = LONG_S) -> SmtpMailer:

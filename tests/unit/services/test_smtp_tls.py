@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, Session
 
 from local.ports import free_port
 from services.notifier.smtp import NotSent, Sent, SmtpMailer
+from tests.unit.builders import a_mail
 
 TIMEOUT_S = 15.0
 LOGIN = ("shop@example.com", "a:pass/word")
@@ -82,13 +82,6 @@ def serving(taken: Taken, **how: Any) -> Iterator[int]:
         yield port
     finally:
         server.stop()
-
-
-def a_mail() -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Message-ID"] = "shop@example.com", "mia@example.org", "<ready.1@shop>"
-    message.set_content("Your picture is ready.")
-    return message
 
 
 def mailer(port: int, scheme: str = "smtp", timeout_s: float = TIMEOUT_S) -> SmtpMailer:
