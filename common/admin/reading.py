@@ -39,7 +39,9 @@ def attention(tx: Transaction, limit: int = 20) -> list[Row]:
 
 
 def workers(tx: Transaction) -> list[Row]:
-    """The worker processes that were heard of in the last half minute."""
+    """The worker processes that were heard of in the last half minute; after a restore, since it was noticed: those
+    that came with the backup are not there.
+    """
     return rows(tx, _WORKERS, {})
 
 
@@ -113,5 +115,7 @@ _DECISIONS = """
 """
 _WORKERS = """
     SELECT service, lanes, paused, busy, started_at, seen_at, extract(epoch FROM now() - seen_at)::float8 AS silent_s
-    FROM workers WHERE seen_at > now() - interval '30 seconds' ORDER BY service, started_at
+    FROM workers WHERE seen_at > now() - interval '30 seconds'
+        AND seen_at >= COALESCE((SELECT restored_at FROM installation), '-infinity')
+    ORDER BY service, started_at
 """

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from common import restored, switches
-from common.admin import Decision, RefusedError, pausing
+from common.admin import Decision, RefusedError, pausing, reading
 from common.database import Database
 from common.stages import Stage
 from tests.integration.runtime.rig import Rig, TinyLane, steadily
@@ -65,6 +65,18 @@ def test_the_operator_is_told_once_and_no_mail_takes_the_name_of_one_before(open
         assert tx.execute("SELECT detail->>'subject' FROM mails").fetchall() == [(restored.SUBJECT,)]
         [(next_id,)] = tx.execute("SELECT nextval(pg_get_serial_sequence('attention', 'attention_id'))").fetchall()
         assert next_id > restored.SKIPPED
+
+
+def test_workers_that_came_with_the_backup_are_not_shown(opened: Database) -> None:
+    seen = "INSERT INTO workers (worker_id, service, lanes) VALUES (gen_random_uuid(), %s, '{submit}')"
+    with opened.transaction() as tx:
+        tx.execute(seen, ["submitter"])
+        assert [worker["service"] for worker in reading.workers(tx)] == ["submitter"]
+    with opened.transaction() as tx:
+        tx.execute(AS_PG_RESTORE_DOES)
+        restored.guard(tx)
+        tx.execute(seen, ["poller"])
+        assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
 
 
 def test_a_promoted_standby_counts_unless_standbys_are_synchronous(opened: Database) -> None:
