@@ -70,6 +70,8 @@ def since(tx: Transaction) -> datetime | None:
 
 def accept(tx: Transaction) -> None:
     """It holds all that was done: from now on this is its place. What is paused stays so until a person resumes it."""
+    # the workers that came with the backup: until now their last sign of life told when it was made
+    tx.execute("DELETE FROM workers w USING installation i WHERE w.seen_at < i.restored_at")
     tx.execute("UPDATE installation SET place = %(here)s, restored_at = NULL", {"here": _place(tx)})
 
 

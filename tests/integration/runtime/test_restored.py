@@ -77,6 +77,8 @@ def test_workers_that_came_with_the_backup_are_not_shown(opened: Database) -> No
         restored.guard(tx)
         tx.execute(seen, ["poller"])
         assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
+        restored.accept(tx)
+        assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
 
 
 def test_a_promoted_standby_counts_unless_standbys_are_synchronous(opened: Database) -> None:
