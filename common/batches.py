@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from common.stages import Plan
 
-MAX_BATCH = 256
+MAX_BATCH = 768
 T = TypeVar("T")
 
 

@@ -155,7 +155,7 @@ class Broker:
                 return  # given up while the channel was opening
             channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
             confirms = self._publisher.use(channel)
-            channel.confirm_delivery(partial(self._confirmed, confirms))
+            connection.confirm(channel, partial(self._confirmed, confirms))
             channel.add_on_return_callback(
                 lambda _channel, _method, properties, _body: confirms.returned(int(properties.message_id))
             )
@@ -163,9 +163,8 @@ class Broker:
 
         connection.channel(on_open_callback=opened)
 
-    def _confirmed(self, confirms: Confirms, frame: Any) -> None:
-        told = confirms.resolve(frame.method.delivery_tag, multiple=frame.method.multiple)
-        self._publisher.confirmed(told, accepted=isinstance(frame.method, pika.spec.Basic.Ack))
+    def _confirmed(self, confirms: Confirms, tag: int, multiple: bool, accepted: bool) -> None:  # noqa: FBT001 - the callback's shape
+        self._publisher.confirmed(confirms.resolve(tag, multiple=multiple), accepted=accepted)
         self._flush()
 
     def _open_consumers(self, connection: Any, session: int) -> None:
@@ -200,22 +199,22 @@ class Broker:
         if (session, turn) != (self._session, subscription.turn) or subscription.paused or not subscription.open:
             return  # given up, or paused, before a suspect's turn had come
 
-        def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
+        def take(body: bytes, tag: int, redelivered: bool) -> None:  # noqa: FBT001 - the callback's shape
             if session != self._session:
                 return  # still on its way when the session was given up: its tag says nothing to the next one
-            subscription.acks.delivered(method.delivery_tag)
-            subscription.sink(Delivery(queue, body, method.redelivered, method.delivery_tag, session, subscription))
+            subscription.acks.delivered(tag)
+            subscription.sink(Delivery(queue, body, redelivered, tag, session, subscription))
 
         self._suspects.asked(queue)
-        subscription.channel.basic_consume(queue, on_message, callback=lambda _frame: self._suspects.answered(queue))
+        channel = subscription.channel
+        channel.connection.consume(channel, queue, take, partial(self._suspects.answered, queue))
 
     def _set_paused(self, subscription: Subscription, *, paused: bool) -> None:
         changed, subscription.paused = subscription.paused != paused, paused
         if changed and subscription.open and not paused:
             self._start_consuming(subscription)
         elif changed and subscription.open:
-            for tag in list(subscription.channel.consumer_tags):
-                subscription.channel.basic_cancel(tag)
+            subscription.channel.connection.cancel(subscription.channel)
 
     def _set_blocked(self, *, blocked: bool) -> None:
         self._blocked = blocked

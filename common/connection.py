@@ -1,23 +1,37 @@
-"""One connection to RabbitMQ as the broker uses it, and how a message is written on it."""
+"""One connection to RabbitMQ as the broker uses it: what passes all the time goes past pika's objects (frames.py)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import pika
 from pika import spec
+from pika.frame import decode_frame
 
+from common import frames
 from common.confirms import Message
+
+RECEIVE_BYTES = 65_536  # in one read of the socket; pika's 4096 hold nine of our messages
+
+Take = Callable[[bytes, int, bool], None]  # a message's body, its delivery tag, whether it was delivered before
+Told = Callable[[int, bool, bool], None]  # a publish's tag, whether all before it are meant, whether it was accepted
 
 
 class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no types
-    """A connection that sends what is published `together` in one piece.
+    """A connection that sends what is published `together` in one piece, and reads deliveries and confirms itself.
 
     By itself pika gives the socket three pieces a message, and each is a call of the system and a packet of its own.
     """
 
-    _pieces: list[bytes] | None = None
+    _frame_buffer: bytes  # what was read of a frame that is not whole yet
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        self._pieces: list[bytes] | None = None
+        self._takes: dict[bytes, Take] = {}  # by consumer tag, which names its channel, too
+        self._told: dict[int, Told] = {}  # by channel
+        super().__init__(*args, **more)
+
+    # --- what is sent ------------------------------------------------------------------------------------------------
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -34,9 +48,12 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
         """Publish it on an open channel, durable and `mandatory`: under its tag (decimal, as the message's id) it comes
         back when no queue takes it.
         """
-        method = _method(message.exchange, message.routing_key)
-        properties = _Properties(_common(message.content_type), tag) if message.headers is None else _told(message, tag)
-        self._send_message(channel.channel_number, method, (properties, message.body))
+        key, body, content_type, exchange, headers = message
+        if headers is None and 0 < len(body) <= self._body_max_length:
+            self._output_marshaled_frames([frames.publish(channel.channel_number, message, tag)])
+            return
+        properties = spec.BasicProperties(content_type, headers=headers, delivery_mode=2, message_id=str(tag))
+        channel.basic_publish(exchange, key, body, properties, mandatory=True)
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._pieces is None:
@@ -44,49 +61,85 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
         else:
             self._pieces.append(data)
 
+    # --- what is received --------------------------------------------------------------------------------------------
+
+    def consume(self, channel: Any, queue: str, take: Take, answered: Callable[[], None]) -> None:
+        """Have the queue's messages handed to `take`; `answered` is called once the broker has agreed."""
+
+        def taken(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
+            take(body, method.delivery_tag, method.redelivered)
+
+        consumer = channel.basic_consume(queue, taken, callback=lambda _frame: answered())
+        self._takes[consumer.encode()] = take
+
+    def cancel(self, channel: Any) -> None:
+        """Consume no more on this channel. What is on its way is read by pika, which gives it back."""
+        for consumer in list(channel.consumer_tags):
+            self._takes.pop(consumer.encode(), None)
+            channel.basic_cancel(consumer)
+
+    def confirm(self, channel: Any, told: Told) -> None:
+        """Have every publish on this channel confirmed."""
+
+        def heard(frame: Any) -> None:
+            told(frame.method.delivery_tag, frame.method.multiple, isinstance(frame.method, spec.Basic.Ack))
+
+        channel.confirm_delivery(heard)
+        self._told[channel.channel_number] = told
+
+    def _proto_connection_made(self, transport: Any) -> None:
+        transport._MAX_RECV_BYTES = RECEIVE_BYTES  # noqa: SLF001 - pika has no setting for it
+        super()._proto_connection_made(transport)
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        """Called by pika with what was read from the socket."""
+        if not self._takes and not self._told:
+            super()._on_data_available(data_in)
+            return
+        read = self._frame_buffer + data_in if self._frame_buffer else data_in
+        start = at = 0
+        while at + frames.FRAME_SIZE <= len(read):
+            kind, channel, size = frames.HEAD.unpack_from(read, at)
+            after = at + frames.FRAME_SIZE + size
+            if after > len(read):
+                break
+            past = self._usual(read, at, channel, after) if kind == frames.METHOD else 0
+            if past is None:
+                break
+            if past:
+                at = past
+                continue
+            self.bytes_received += at - start
+            self._unusual(read, at, after)
+            read, start, at = self._frame_buffer, 0, 0  # which is empty where that closed the connection
+        self.bytes_received += at - start
+        self._frame_buffer = read[at:]
+
+    def _usual(self, read: bytes, at: int, channel: int, after: int) -> int | None:
+        """Act on a delivery or a confirm: where it ends; 0: it is neither; None: more of it must be read."""
+        (index,) = frames.INDEX.unpack_from(read, at + frames.HEAD_SIZE)
+        if index == frames.DELIVER:
+            found = frames.delivered(read, at, after)
+            if isinstance(found, frames.Not):
+                return None if found is frames.Not.YET else 0
+            if take := self._takes.get(found.consumer):
+                take(found.body, found.tag, found.redelivered)
+                return found.stop
+            return 0
+        if index == frames.CONFIRM and (told := self._told.get(channel)) and read[after - 1] == frames.END:
+            tag, multiple = frames.TOLD.unpack_from(read, at + frames.HEAD_SIZE + frames.INDEX.size)
+            told(tag, multiple, True)  # noqa: FBT003 - the callback's shape
+            return after
+        return 0
+
+    def _unusual(self, read: bytes, at: int, after: int) -> None:
+        """Give one frame to pika."""
+        _, frame = decode_frame(read[at:after])
+        self._frame_buffer = read[after:]
+        self.bytes_received += after - at
+        self._process_frame(frame)
+
 
 def write(channel: Any, message: Message, tag: int) -> None:
     """Publish it on its channel's connection."""
     channel.connection.publish(channel, message, tag)
-
-
-class _Method(spec.Basic.Publish):  # type: ignore[misc] # pika has no types
-    """`basic.publish` whose arguments are encoded once: there are few different ones."""
-
-    def __init__(self, exchange: str, routing_key: str) -> None:
-        super().__init__(exchange=exchange, routing_key=routing_key, mandatory=True)
-        self._encoded: bytes = b"".join(super().encode())
-
-    def encode(self) -> list[bytes]:
-        return [self._encoded]
-
-
-class _Properties:
-    """The properties of a message without headers, of which only the id differs: AMQP writes it last."""
-
-    INDEX = spec.BasicProperties.INDEX
-
-    def __init__(self, common: bytes, tag: int) -> None:
-        self._common = common
-        self._id = str(tag).encode()
-
-    def encode(self) -> list[bytes]:
-        return [self._common, bytes([len(self._id)]), self._id]
-
-
-@lru_cache(maxsize=256)
-def _method(exchange: str, routing_key: str) -> _Method:
-    return _Method(exchange, routing_key)
-
-
-@lru_cache(maxsize=16)
-def _common(content_type: str) -> bytes:
-    """What comes before the id's length."""
-    encoded = spec.BasicProperties(content_type=content_type, delivery_mode=2, message_id="").encode()
-    return b"".join(encoded).removesuffix(b"\0")
-
-
-def _told(message: Message, tag: int) -> spec.BasicProperties:
-    return spec.BasicProperties(
-        content_type=message.content_type, delivery_mode=2, message_id=str(tag), headers=message.headers
-    )

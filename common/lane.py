@@ -10,6 +10,8 @@ from common.events import Event
 from common.jobs import Job
 from common.outcomes import Outcome
 
+CALLS_HELD = 16  # a thread: where each delivery is a call, more would wait here for longer than a claim may
+
 
 class Work(NamedTuple):
     """One event and its job's row, locked in the current transaction. `redelivered`: its first consumer is gone."""

@@ -76,10 +76,11 @@ class CommonSettings(DatabaseSettings):
     confirm_timeout_s: float = Field(default=15, gt=0, description="seconds that the broker has to confirm a message")
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
     prefetch: int = Field(
-        default=256,
+        default=768,
         ge=1,
         le=10_000,
-        description="messages held unacknowledged, per queue; of pictures to deliver 4 a thread",
+        description="messages held unacknowledged, per queue; at most 16 a thread where each is a call to Stripe or to "
+        "the mail server, and 4 of pictures to deliver",
     )
 
     otel_exporter_otlp_endpoint: str = Field(

@@ -141,7 +141,7 @@ class Deliver:
                 attempts.reject(tx, a.about.claim.job_id, a.about.claim.attempt, _why(a.answer))
         outcomes = [self._decide(a.work.job, a.about, a.answer) for a in answered]
         completed = [
-            a.work.job.job_id
+            a.work.job
             for a, o in zip(answered, outcomes, strict=True)
             if isinstance(o, Move) and o.to is Stage.ANNOUNCE
         ]
@@ -216,8 +216,11 @@ class Deliver:
             return Move(Stage.SUBMIT, kind, detail, wake_s=0)
         return failed(job, kind, why)
 
-    def _issue_links(self, tx: Transaction, job_ids: Sequence[UUID]) -> None:
-        generations = links.next_generations(tx, job_ids)
+    def _issue_links(self, tx: Transaction, completed: Sequence[Job]) -> None:
+        """What was never delivered has no link: its first needs no look."""
+        generations = {job.job_id: 1 for job in completed if not job.delivered}
+        if again := [job.job_id for job in completed if job.delivered]:
+            generations |= links.next_generations(tx, again)
         issued = [(j, n, hash_token(self._signer.download_token(j, n))) for j, n in generations.items()]
         links.issue_links(tx, issued, self._settings.download_ttl_hours * HOUR_S)
 

@@ -16,7 +16,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobRefunded, UpscaleFailed
 from common.jobs import Job
-from common.lane import Answered, Question, Work
+from common.lane import CALLS_HELD, Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.refunds import (
     IN_PART,
@@ -57,7 +57,7 @@ class Refund:
     acts_on_held = True  # a person may give back a part of what is held; `_step` leaves the others alone
 
     def __init__(self, settings: RefundSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads, self.prefetch = settings.threads, settings.prefetch
+        self.threads, self.prefetch = settings.threads, min(settings.prefetch, CALLS_HELD * settings.threads)
         self._plan = plans[Stage.REFUND]
         self._revoke = settings.revoke_on_refund
         self._per_hour = settings.refunds_per_hour

@@ -19,7 +19,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
 from common.jobs import Job
-from common.lane import Answered, Question, Work
+from common.lane import CALLS_HELD, Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
@@ -29,7 +29,7 @@ from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp import MAIL_TIMEOUTS, NotSent, Rejected, SendAnswer, Sent, mailer
+from services.notifier.smtp import MAIL_TIMEOUTS, NULL_URL, NotSent, Rejected, SendAnswer, Sent, mailer
 
 DISPUTED_WAIT_S = 24 * HOUR_S  # the dispute's end wakes the job at once
 _mailed = cache(MAILS.labels)
@@ -75,7 +75,8 @@ class Notify:
     acts_on_held = True  # a held job is what the admin must hear about
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
-        self.threads, self.prefetch = settings.threads, settings.prefetch
+        self.threads, calls = settings.threads, CALLS_HELD * settings.threads
+        self.prefetch = settings.prefetch if settings.smtp_url == NULL_URL else min(settings.prefetch, calls)
         self._settings = settings
         self._plans = plans
         self._signer = Signer(settings.secret_key)
@@ -85,22 +86,12 @@ class Notify:
         self._base = settings.public_url.rstrip("/")
         self._copied = settings.admin_copies if settings.admin_email else ()
         self._link_s = settings.download_ttl_hours * HOUR_S
+        self._lease_s = settings.smtp_timeout_s * MAIL_TIMEOUTS + settings.claim_margin_s
 
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         facts = _facts(tx, work)
         steps = [self._step(w, facts) for w in work]
-        keys = [step.key for step in steps if isinstance(step, Send)]
-        rows = mails.existing(tx, keys) if keys else {}
-        checked = [
-            self._unless_sent(w.job, s, rows) if isinstance(s, Send) else s for w, s in zip(work, steps, strict=True)
-        ]
-        sends = [step for step in checked if isinstance(step, Send)]
-        if sends:
-            mails.claim(
-                tx,
-                [(s.key, s.message_id) for s in sends],
-                self._settings.smtp_timeout_s * MAIL_TIMEOUTS + self._settings.claim_margin_s,
-            )
+        checked = self._claimed(tx, work, steps)
         jobs.raise_attention(
             tx,
             [
@@ -110,6 +101,24 @@ class Notify:
             ],
         )
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
+
+    def _claimed(self, tx: Transaction, work: Sequence[Work], steps: Sequence[Send | Outcome]) -> list[Send | Outcome]:
+        """The mails that are ours to send now. Nearly all are new; what has a row already is looked at."""
+        start_before = time.monotonic() + self._settings.claim_margin_s
+        steps = [s._replace(start_before=start_before) if isinstance(s, Send) else s for s in steps]
+        sends = [s for s in steps if isinstance(s, Send)]
+        new = mails.claim_new(tx, [(s.key, s.message_id) for s in sends], self._lease_s) if sends else set()
+        known = [s.key for s in sends if s.key[:2] not in new]
+        if not known:
+            return steps
+        rows = mails.existing(tx, known)
+        steps = [
+            self._unless_sent(w.job, s, rows) if isinstance(s, Send) and s.key in known else s
+            for w, s in zip(work, steps, strict=True)
+        ]
+        again = [s for s in steps if isinstance(s, Send) and s.key[:2] in rows]
+        mails.claim(tx, [(s.key, s.message_id) for s in again], self._lease_s)
+        return steps
 
     def ask(self, about: Send) -> SendAnswer:
         if time.monotonic() > about.start_before:
@@ -182,16 +191,16 @@ class Notify:
         )
 
     def _send(self, key: MailKey, recipient: str, values: Callable[[], Mapping[str, Any]]) -> Send:
-        return Send(key, recipient, f"<{key.local_id}@{self._domain}>", values)
+        return Send(key, recipient, self._message_id(key), values)
+
+    def _message_id(self, key: MailKey) -> str:
+        return f"<{key.local_id}@{self._domain}>"
 
     def _unless_sent(self, job: Job, send: Send, rows: Mapping[tuple[str, str], mails.MailRow]) -> Send | Outcome:
-        row = rows.get((send.key.kind, send.key.about))
-        start_before = time.monotonic() + self._settings.claim_margin_s
-        if row is None:
-            return send._replace(start_before=start_before)
+        row = rows[send.key.kind, send.key.about]
         if row.state in {"claimed", "waiting"} and not row.at_work:
-            again = self._send(send.key._replace(number=row.number), send.recipient, send.values)
-            return again._replace(claim_no=row.claim_no + 1, start_before=start_before)
+            key = send.key._replace(number=row.number)
+            return send._replace(key=key, message_id=self._message_id(key), claim_no=row.claim_no + 1)
         if row.at_work:
             return Nothing("being sent")
         return self._told(job, send.key.kind, "mailed_before")

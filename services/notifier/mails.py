@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from common import disputed
@@ -48,6 +48,16 @@ class LinkFacts(NamedTuple):
     has_preview: bool
 
 
+def claim_new(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> set[tuple[str, str]]:
+    """Commit the intent to send (key, Message-ID) for each mail that has no row yet; (kind, about) of those."""
+    rows = unnest(
+        tx,
+        f"{_CLAIM} ON CONFLICT DO NOTHING RETURNING kind, about",
+        _claims(mails, lease_s),
+    )
+    return {(kind, about) for kind, about in rows}
+
+
 def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
     """The newest row of each of these mails, where there is one."""
     rows = unnest(
@@ -66,22 +76,13 @@ def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], 
 
 
 def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:
-    """Commit the intent to send (key, Message-ID), or a new claim on a mail that was not accepted yet."""
+    """A new claim on mails that were not accepted yet."""
     unnest(
         tx,
-        """INSERT INTO mails (kind, about, number, job_id, state, claimed_until, message_id)
-           SELECT i.kind, i.about, i.number, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
-           FROM {rows}
+        f"""{_CLAIM}
            ON CONFLICT (kind, about, number) DO UPDATE SET state = 'claimed', claim_no = mails.claim_no + 1,
                claimed_until = excluded.claimed_until, answered_at = NULL, message_id = excluded.message_id""",
-        {
-            "about": ("text", [key.about for key, _ in mails]),
-            "kind": ("text", [key.kind for key, _ in mails]),
-            "number": ("int", [key.number for key, _ in mails]),
-            "job_id": ("uuid", [key.job_id for key, _ in mails]),
-            "message_id": ("text", [message_id for _, message_id in mails]),
-            "lease_s": ("float8", [lease_s] * len(mails)),
-        },
+        _claims(mails, lease_s),
     )
 
 
@@ -152,3 +153,19 @@ def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tu
     ):
         found.setdefault(job_id, []).append((reason[0], reason[1], reason[2], reason[3]))
     return found
+
+
+_CLAIM = """INSERT INTO mails (kind, about, number, job_id, state, claimed_until, message_id)
+    SELECT i.kind, i.about, i.number, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
+    FROM {rows}"""
+
+
+def _claims(mails: Sequence[tuple[MailKey, str]], lease_s: float) -> dict[str, tuple[str, list[Any]]]:
+    return {
+        "about": ("text", [key.about for key, _ in mails]),
+        "kind": ("text", [key.kind for key, _ in mails]),
+        "number": ("int", [key.number for key, _ in mails]),
+        "job_id": ("uuid", [key.job_id for key, _ in mails]),
+        "message_id": ("text", [message_id for _, message_id in mails]),
+        "lease_s": ("float8", [lease_s] * len(mails)),
+    }

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from common.outbound import cut_at
 
+NULL_URL = "null:"
 ACCEPTED = 250
 PASSING = range(400, 500)
 NO_LOGIN = 530  # authentication required (RFC 4954), in answer to whichever command
@@ -133,7 +134,7 @@ class SmtpMailer:
 
 def mailer(url: str, timeout_s: float) -> Mailer:
     """A mail server for `SMTP_URL`."""
-    return NullMailer() if url == "null:" else SmtpMailer(url, timeout_s)
+    return NullMailer() if url == NULL_URL else SmtpMailer(url, timeout_s)
 
 
 def _said(error: Exception) -> str:

@@ -1,7 +1,5 @@
 """What is published together leaves in one piece, and nothing of it is lost when the block ends early."""
 
-from types import SimpleNamespace
-
 import pika
 import pytest
 
@@ -29,6 +27,7 @@ def connection(wire: _Wire) -> Connection:
     """A connection that was opened, without a server: its transport is ours."""
     connection = Connection.__new__(Connection)
     connection._transport = wire  # noqa: SLF001 - pika opens one only to a server
+    connection._pieces = None  # noqa: SLF001 - as it begins
     return connection
 
 
@@ -59,18 +58,33 @@ def _half_of(connection: Connection) -> float:
         return 1 / 0
 
 
+class _Channel:
+    """An open channel as pika's, which writes a message the long way."""
+
+    channel_number = 7
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def basic_publish(
+        self, exchange: str, routing_key: str, body: bytes, properties: pika.BasicProperties, *, mandatory: bool
+    ) -> None:
+        method = pika.spec.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=mandatory)
+        self._connection._send_message(7, method, (properties, body))  # noqa: SLF001 - behind pika's own
+
+
 @pytest.mark.parametrize("headers", [None, {"x-reason": "why"}], ids=["plain", "with headers"])
+@pytest.mark.parametrize("size", [0, 1, 50, 120], ids=["empty", "a byte", "one frame", "several frames"])
 def test_a_message_is_written_as_pika_writes_it(
-    connection: Connection, wire: _Wire, headers: dict[str, str] | None
+    connection: Connection, wire: _Wire, headers: dict[str, str] | None, size: int
 ) -> None:
     connection.bytes_sent = connection.frames_sent = 0
-    connection._body_max_length = 50  # noqa: SLF001 - as tuned with a server: the body takes several frames
-    message = Message("upscale.done", b"x" * 120, headers=headers)
-    connection.publish(SimpleNamespace(channel_number=7), message, 1234567)
+    connection._body_max_length = 50  # noqa: SLF001 - as tuned with a server
+    message = Message("upscale.done", b"x" * size, headers=headers)
+    connection.publish(_Channel(connection), message, 1234567)
     ours, wire.pieces = b"".join(wire.pieces), []
     properties = pika.BasicProperties(
         "application/cloudevents+json", headers=headers, delivery_mode=2, message_id="1234567"
     )
-    method = pika.spec.Basic.Publish(exchange="enlarger", routing_key="upscale.done", mandatory=True)
-    connection._send_message(7, method, (properties, message.body))  # noqa: SLF001 - behind its basic_publish
+    _Channel(connection).basic_publish("enlarger", "upscale.done", message.body, properties, mandatory=True)
     assert ours == b"".join(wire.pieces)

@@ -168,10 +168,10 @@ def test_a_picture_whose_decoder_is_killed_each_time_is_too_costly() -> None:
 
 
 def test_a_lane_of_pictures_leaves_the_others_to_new_replicas() -> None:
-    told = {"prefetch": 256, "finish_threads": 2}
+    told = {"prefetch": 768, "finish_threads": 2}
 
     assert Deliver(settings(DeliverSettings, **told), the_plans()).prefetch == 8
-    assert Deliver(settings(DeliverSettings, **told, upsampler_url="null:"), the_plans()).prefetch == 256
+    assert Deliver(settings(DeliverSettings, **told, upsampler_url="null:"), the_plans()).prefetch == 768
 
 
 @pytest.mark.parametrize("stage", [Stage.FETCH, Stage.KEEP])

@@ -104,12 +104,18 @@ def _row(state: str, *, at_work: bool) -> MailRow:
 
 
 def test_each_claim_on_a_mail_has_the_next_number() -> None:
-    send = step(Work(JobCompleted(job_id=JOB), COMPLETED), FACTS)
+    send = step(Work(JobCompleted(job_id=JOB), COMPLETED._replace(locale="de")), FACTS)
     assert isinstance(send, Send)
     again = unless_sent(COMPLETED, send, {(READY.kind, READY.about): _row("waiting", at_work=False)})
 
     assert isinstance(again, Send)
     assert (send.claim_no, again.claim_no) == (1, 5)
+    assert again == send._replace(claim_no=5)  # the same mail, in the customer's language
+
+
+@pytest.mark.parametrize(("url", "held"), [("smtp://localhost", 256), ("null:", 768)])
+def test_a_lane_of_mails_holds_no_more_than_its_calls_can_reach(url: str, held: int) -> None:
+    assert Notify(settings(NotifierSettings, smtp_url=url, threads=16), the_plans()).prefetch == held
 
 
 TOLD: dict[str, tuple[str, Any, Any]] = {
