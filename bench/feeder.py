@@ -1,7 +1,8 @@
 """A process that publishes a file of messages, all at once or at a steady rate: `python -m bench.feeder FILE`.
 
 Every message is persistent, mandatory and confirmed. Prints the instant of each publish as JSON. A process of its
-own, so that what it costs is nobody's who is measured.
+own, and all is encoded before the first is sent: what it costs is nobody's who is measured, and it takes little of the
+cores that they share with it.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pika
+from pika import frame
 
 IN_FLIGHT = 1000
 TICK_S = 0.001
@@ -21,7 +23,7 @@ class Feeder:
     """Publishes `order["messages"]`, one after the other, and stops when the last is confirmed."""
 
     def __init__(self, order: Mapping[str, Any]) -> None:
-        self._messages = order["messages"]
+        self._frames = [_encoded(message) for message in order["messages"]]
         self._rate = float(order["rate"])
         self._began = 0.0
         self._acknowledged = 0
@@ -33,12 +35,12 @@ class Feeder:
 
     def run(self) -> list[float]:
         self._connection.ioloop.start()
-        if self._acknowledged < len(self._messages):
-            raise RuntimeError(f"the broker confirmed {self._acknowledged} of {len(self._messages)} messages")
+        if self._acknowledged < len(self._frames):
+            raise RuntimeError(f"the broker confirmed {self._acknowledged} of {len(self._frames)} messages")
         return self.sent
 
     def _open(self, connection: Any) -> None:
-        connection.channel(on_open_callback=self._start)
+        connection.channel(1, on_open_callback=self._start)
 
     def _start(self, channel: Any) -> None:
         self._channel = channel
@@ -47,13 +49,13 @@ class Feeder:
         self._began = time.time()
 
     def _more(self) -> None:
-        while len(self.sent) < len(self._messages) and self._may_send():
-            message = self._messages[len(self.sent)]
+        """Send what may be sent now in one piece."""
+        first = len(self.sent)
+        while len(self.sent) < len(self._frames) and self._may_send():
             self.sent.append(time.time())
-            properties = pika.BasicProperties(delivery_mode=2, **message.get("properties", {}))
-            body = message["body"].encode()
-            self._channel.basic_publish(message["exchange"], message["key"], body, properties, mandatory=True)
-        if self._rate and len(self.sent) < len(self._messages):
+        if len(self.sent) > first:
+            self._connection._output_marshaled_frames([b"".join(self._frames[first : len(self.sent)])])  # noqa: SLF001 - as pika's own publish, encoded before
+        if self._rate and len(self.sent) < len(self._frames):
             self._connection.ioloop.call_later(max(self._due() - time.time(), TICK_S), self._more)
 
     def _may_send(self) -> bool:
@@ -69,7 +71,7 @@ class Feeder:
             self._failed(frame)
         tag = frame.method.delivery_tag
         self._acknowledged = max(self._acknowledged, tag)
-        if self._acknowledged == len(self._messages):
+        if self._acknowledged == len(self._frames):
             self._connection.ioloop.stop()
         elif not self._rate:
             self._more()
@@ -77,6 +79,15 @@ class Feeder:
     def _failed(self, *why: object) -> None:
         sys.stderr.write(f"feeder: {why}\n")
         self._connection.ioloop.stop()
+
+
+def _encoded(message: Mapping[str, Any]) -> bytes:
+    """A message's three frames, on the first channel."""
+    body = message["body"].encode()
+    properties = pika.BasicProperties(delivery_mode=2, **message.get("properties", {}))
+    method = pika.spec.Basic.Publish(exchange=message["exchange"], routing_key=message["key"], mandatory=True)
+    frames = (frame.Method(1, method), frame.Header(1, len(body), properties), frame.Body(1, body))
+    return b"".join([one.marshal() for one in frames])
 
 
 if __name__ == "__main__":

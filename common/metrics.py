@@ -123,7 +123,8 @@ def moved(job: Job, move: Move) -> None:
 
 def _given_back(job: Job, move: Move) -> None:
     """A refund that failed after it had succeeded takes nothing back: a counter only grows."""
-    REFUNDED_CENTS.inc(max((move.refunded_cents or 0) - job.refunded_cents, 0))
+    if move.refunded_cents:
+        REFUNDED_CENTS.inc(max(move.refunded_cents - job.refunded_cents, 0))
 
 
 def _timed(job: Job, move: Move) -> None:

@@ -106,12 +106,12 @@ class Submit:
     def ask(self, about: Ask | LookAtSource) -> SubmitAnswer | SourceAnswer | TooLate:
         if isinstance(about, LookAtSource):
             return self._sources.ask(about)
-        if time.monotonic() > about.start_before:
+        if (began := time.monotonic()) > about.start_before:
             return TooLate()
-        with SUBMISSION_SECONDS.time():
-            crash.point("before_submit")
-            answer = self._provider.submit(about.submission)
-            crash.point("after_submit")
+        crash.point("before_submit")
+        answer = self._provider.submit(about.submission)
+        crash.point("after_submit")
+        SUBMISSION_SECONDS.observe(time.monotonic() - began)
         _answered(type(answer).__name__).inc()
         return answer
 

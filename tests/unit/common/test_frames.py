@@ -107,6 +107,11 @@ def test_a_frame_without_its_end_mark_ends_the_connection(at: int) -> None:
         _Heard().read(bytes(broken))
 
 
+def test_a_confirm_without_its_end_mark_ends_the_connection() -> None:
+    with pytest.raises(pika.exceptions.InvalidFrameError):
+        _Heard().read(_confirm(1, multiple=False)[:-1] + b"\0")
+
+
 def test_a_connection_that_was_closed_by_what_it_read_reads_no_further() -> None:
     heard = _Heard()
 
