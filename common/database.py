@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
+
+from common.pipelined import Pipelined
 
 # A server that vanished without a word is noticed within half a minute; the system's own patience is hours.
 NOTICE_DEATH: dict[str, Any] = {
@@ -24,6 +26,7 @@ NOTICE_DEATH: dict[str, Any] = {
 }
 
 Transaction = psycopg.Connection[TupleRow]
+Row = TupleRow
 
 
 class DatabaseAwayError(Exception):
@@ -133,11 +136,16 @@ class Database:
     @contextmanager
     def deciding(self) -> Iterator[Transaction]:
         """A transaction that leads to outside effects: while the guard forbids them the database is away, to it."""
-        with self._connection() as tx:
-            tx.held = tx.held and self.look(tx)  # what was held may have been reconciled meanwhile
-            if tx.held:
+        with self._connection() as connection:
+            connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
+            if connection.held:
                 raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
-            yield tx
+            tx = Pipelined(connection)
+            try:
+                yield cast("Transaction", tx)
+                tx.commit()
+            finally:
+                tx.abandon()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -182,7 +190,7 @@ class Database:
         return True
 
 
-def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> list[TupleRow]:
+def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> Iterable[TupleRow]:
     """Run a set-based statement over rows given as columns: name -> (PostgreSQL type, values).
 
     `{rows}` in the statement becomes a relation `i` with these columns: one statement, whatever the number of rows. A
@@ -190,13 +198,12 @@ def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[A
     No rows, no statement: the clock finds every row of its moment locked by those who move them.
     """
     if not next(iter(columns.values()))[1]:
-        return []
+        return ()
     arrays = tuple(not n or found.count(found[0]) != len(found) for n, (_, found) in enumerate(columns.values()))
     query = _set_based(statement, tuple((name, kind) for name, (kind, _) in columns.items()), arrays)
     pairs = zip(columns.items(), arrays, strict=True)
     values = {name: _array(kind, found) if array else found[0] for (name, (kind, found)), array in pairs}
-    cursor = tx.execute(query, values)
-    return cursor.fetchall() if cursor.description else []
+    return tx.execute(query, values)
 
 
 def keys(job_ids: Iterable[UUID]) -> str:

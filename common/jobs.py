@@ -3,7 +3,7 @@
 Every change names the stage and version it was decided from; a row that moved meanwhile is left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from common import crash
-from common.database import Transaction, keys, unnest
+from common.database import Row, Transaction, keys, unnest
 from common.events import Event
 from common.outcomes import Move, Wait
 from common.stages import Plan, Stage, Status, event_of
@@ -81,17 +81,24 @@ def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
 def apply(
     tx: Transaction, plans: Mapping[Stage, Plan], actor: str, changes: Sequence[tuple[Job, Move | Wait]]
 ) -> set[UUID]:
-    """Apply at most one change per job in one statement, with its history; returns the jobs that were as expected.
+    """Apply at most one change per job in one statement, with its history; returns the jobs that were as expected."""
+    return {row[0] for row in change(tx, plans, actor, changes)}
+
+
+def change(
+    tx: Transaction, plans: Mapping[Stage, Plan], actor: str, changes: Sequence[tuple[Job, Move | Wait]]
+) -> Iterable[Row]:
+    """As `apply`; the ids that it returns may be looked at when the transaction is over.
 
     `wake_at` is the earliest of the next step and, for what was never delivered nor failed, the promise.
     """
     if not changes:
-        return set()
+        return ()
     by_column = zip(*(_input_row(job, change, plans) for job, change in changes), strict=True)
     columns = {name: (_INPUT[name], list(values)) for name, values in zip(_Input._fields, by_column, strict=True)}
     columns["actor"] = ("text", [actor] * len(changes))
     conditions = "" if crash.broken("no_stage_condition") else _AS_EXPECTED
-    return {row[0] for row in unnest(tx, _APPLY.replace("-- as expected", conditions), columns)}
+    return unnest(tx, _APPLY.replace("-- as expected", conditions), columns)
 
 
 def wake(tx: Transaction, at: Mapping[UUID, datetime]) -> None:

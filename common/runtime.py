@@ -9,7 +9,8 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -18,7 +19,7 @@ from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker
 from common.confirms import Message
-from common.database import PASSING, Database, DatabaseAwayError, Transaction
+from common.database import PASSING, Database, DatabaseAwayError, Row, Transaction
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
@@ -43,6 +44,22 @@ log = structlog.get_logger()
 
 def _job_id(item: Item) -> UUID:
     return item.event.job_id
+
+
+class Changes(NamedTuple):
+    """What was decided, and the ids of the jobs that were as expected: known when the transaction is over."""
+
+    decided: list[Decided]
+    applied: Iterable[Row]
+
+    def as_they_were(self) -> list[Decided]:
+        applied = {row[0] for row in self.applied}
+        return [
+            (item, job, Nothing("the job moved meanwhile"))
+            if job and isinstance(step, Move | Wait) and job.job_id not in applied
+            else (item, job, step)
+            for item, job, step in self.decided
+        ]
 
 
 class LaneRunner:
@@ -147,7 +164,7 @@ class LaneRunner:
                 item.job, item.about = job, step.about
         return decided
 
-    def _step(self, tx: Transaction, items: Sequence[Item]) -> list[Decided]:
+    def _step(self, tx: Transaction, items: Sequence[Item]) -> Changes:
         known = jobs.lock(tx, [item.event.job_id for item in items])
         new = [item for item in items if not item.asked]
         asked = [item for item in items if item.asked]
@@ -177,15 +194,9 @@ class LaneRunner:
         decided: list[Decided] = [(*pair, outcome) for pair, outcome in zip(answered, outcomes, strict=True)]
         return decided + [(item, job, self._later(job)) for item, job in about if item.error]
 
-    def _apply(self, tx: Transaction, decided: Sequence[Decided]) -> list[Decided]:
+    def _apply(self, tx: Transaction, decided: list[Decided]) -> Changes:
         changes = [(job, step) for _, job, step in decided if job and isinstance(step, Move | Wait)]
-        applied = jobs.apply(tx, self._plans, self.lane.name, changes)
-        return [
-            (item, job, Nothing("the job moved meanwhile"))
-            if job and isinstance(step, Move | Wait) and job.job_id not in applied
-            else (item, job, step)
-            for item, job, step in decided
-        ]
+        return Changes(decided, jobs.change(tx, self._plans, self.lane.name, changes))
 
     def _before(self, job: Job | None, event: Event) -> Outcome | None:
         """What holds for every lane: a job must exist, its promise comes before its stage, a held one is left alone."""
@@ -236,13 +247,13 @@ class LaneRunner:
             return [(items[0], None, Refuse(f"this override met an error ({type(error).__name__}): replay it"))]
 
     def _transaction(
-        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], list[Decided]]
+        self, items: Sequence[Item], step: Callable[[Transaction, Sequence[Item]], Changes]
     ) -> list[Decided]:
         with self._database.deciding() as tx:
-            results = step(tx, items)
+            changes = step(tx, items)
             crash.point("before_commit")
         crash.point("after_commit")
-        return results
+        return changes.as_they_were()
 
     def _postponed(self, items: Sequence[Item]) -> list[Decided]:
         """Count the failure and set a wake-up; where even that fails, the one that every job has must do."""
@@ -254,7 +265,7 @@ class LaneRunner:
             log.exception("outcome.not_postponed", job_id=str(items[0].event.job_id))
             return [(items[0], None, Nothing("left to its wake-up"))]
 
-    def _postpone(self, tx: Transaction, items: Sequence[Item]) -> list[Decided]:
+    def _postpone(self, tx: Transaction, items: Sequence[Item]) -> Changes:
         known = jobs.lock(tx, [items[0].event.job_id])
         job = known.get(items[0].event.job_id)
         return self._apply(tx, [(items[0], job, self._later(job) if job else Nothing("no such job"))])
