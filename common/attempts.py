@@ -73,17 +73,16 @@ class Record(NamedTuple):
     error: str | None = None
 
 
+OF_JOBS = """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL,
+    ended_at IS NOT NULL, extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id,
+    result_url, COALESCE(result_until < now(), false), request_id, extract(epoch FROM now() - ended_at)::float8
+    FROM attempts WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt"""
+
+
 def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt]]:
     """All attempts of these (locked) jobs, in their order."""
     found: dict[UUID, list[Attempt]] = defaultdict(list)
-    rows = tx.execute(
-        """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL, ended_at IS NOT NULL,
-                  extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id, result_url,
-                  COALESCE(result_until < now(), false), request_id, extract(epoch FROM now() - ended_at)::float8
-           FROM attempts WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt""",
-        {"ids": keys(job_ids)},
-    )
-    for row in rows.fetchall():
+    for row in tx.execute(OF_JOBS, {"ids": keys(job_ids)}).fetchall():
         found[row[0]].append(Attempt(*row))
     return found
 

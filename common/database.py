@@ -1,7 +1,7 @@
 """PostgreSQL: the pool, transactions and set-based statements. Translates the vendor's errors into ours."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -188,6 +188,12 @@ class Database:
         except DatabaseAwayError:
             return False
         return True
+
+
+def ahead(tx: Transaction, statement: str, values: Mapping[str, Any]) -> None:
+    """Where statements travel together, send this question, which is asked next, with what was sent before it."""
+    if isinstance(tx, Pipelined):
+        tx.ahead(statement, values)
 
 
 def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> Iterable[TupleRow]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from common import crash
-from common.database import Row, Transaction, keys, unnest
+from common.database import Row, Transaction, ahead, keys, unnest
 from common.events import Event
 from common.outcomes import Move, Wait
 from common.stages import Plan, Stage, Status, event_of
@@ -69,12 +69,18 @@ COLUMNS = """
 """
 
 
-def lock(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, Job]:
-    """Load the jobs and lock their rows, in the order of their ids: two batches cannot deadlock."""
-    rows = tx.execute(
-        f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id FOR UPDATE",
-        {"ids": keys(set(job_ids))},
-    )
+_LOCK = f"SELECT {COLUMNS} FROM jobs WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id FOR UPDATE"
+
+
+def lock(tx: Transaction, job_ids: Sequence[UUID], reads: Sequence[str] = ()) -> dict[UUID, Job]:
+    """Load the jobs and lock their rows, in the order of their ids: two batches cannot deadlock.
+
+    `reads`: what is asked of these `ids` next.
+    """
+    values = {"ids": keys(set(job_ids))}
+    rows = tx.execute(_LOCK, values)
+    for statement in reads:
+        ahead(tx, statement, values)
     return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
 
 

@@ -1,14 +1,14 @@
 """The shape of a lane: what a service's handler gives to the runtime, and what it gets (design section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from common.database import Transaction
+from common.database import Row, Transaction
 from common.deliveries import Delivery
 from common.events import Event
 from common.jobs import Job
-from common.outcomes import Outcome
+from common.outcomes import Move, Nothing, Outcome, Wait
 
 CALLS_HELD = 16  # a thread: where each delivery is a call, more would wait here for longer than a claim may
 
@@ -58,7 +58,33 @@ class Item:
         return self.job is not None
 
 
+class Reads(NamedTuple):
+    """The statements that `begin` and `finish` ask first, each of the same `ids`: for an order alone they are sent with
+    the one that locks it.
+    """
+
+    begin: Sequence[str] = ()
+    finish: Sequence[str] = ()
+
+
 Settled = tuple[Item, Job | None, Outcome]
+Decided = tuple[Item, Job | None, Question | Outcome]
+
+
+class Changes(NamedTuple):
+    """What was decided, and the ids of the jobs that were as expected: known when the transaction is over."""
+
+    decided: list[Decided]
+    applied: Iterable[Row]
+
+    def as_they_were(self) -> list[Decided]:
+        applied = {row[0] for row in self.applied}
+        return [
+            (item, job, Nothing("the job moved meanwhile"))
+            if job and isinstance(step, Move | Wait) and job.job_id not in applied
+            else (item, job, step)
+            for item, job, step in self.decided
+        ]
 
 
 class Lane(Protocol):
@@ -73,6 +99,7 @@ class Lane(Protocol):
     name: str
     events: Sequence[type[Event]]
     acts_on_held: bool
+    reads: Reads
     threads: int
     prefetch: int
 

@@ -18,6 +18,7 @@ from psycopg._queries import PostgresQuery
 from psycopg.adapt import Transformer
 from psycopg.rows import TupleRow
 
+Values = Mapping[str, Any] | Sequence[Any] | None
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 _IDLE, _OK, _BAD = pq.TransactionStatus.IDLE, pq.ConnStatus.OK, pq.ConnStatus.BAD
 
@@ -54,10 +55,22 @@ class Pipelined:
         self._book = connection._prepared  # noqa: SLF001 - see above
         self._adapt = Transformer(connection)
         self._sent: deque[Answer] = deque()
+        self._ahead: dict[str | bytes, tuple[Values, Answer]] = {}
         self._syncs = 0  # sent, and not heard of yet
 
-    def execute(self, statement: str | bytes, values: Mapping[str, Any] | Sequence[Any] | None = None) -> Answer:
+    def ahead(self, statement: str, values: Mapping[str, Any]) -> None:
+        """Send a question that is asked next, unless something else comes between: that could change its answer."""
+        self._ahead[statement] = (values, self._execute(statement, values))
+
+    def execute(self, statement: str | bytes, values: Values = None) -> Answer:
         """Send a statement with what is sent next, or with the next look at an answer."""
+        meant, answer = self._ahead.pop(statement, (None, None))
+        if answer and meant == values:
+            return answer
+        self._ahead.clear()
+        return self._execute(statement, values)
+
+    def _execute(self, statement: str | bytes, values: Values) -> Answer:
         self._begin()
         query = PostgresQuery(self._adapt)
         query.convert(statement, values)
@@ -76,6 +89,7 @@ class Pipelined:
 
     def cursor(self, **more: Any) -> Any:
         """A cursor of psycopg's own, for who wants its rows in another shape: it waits for each statement."""
+        self._ahead.clear()
         self._begin()
         self._settle()
         return self._connection.cursor(**more)

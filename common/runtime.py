@@ -9,8 +9,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import structlog
@@ -19,13 +18,13 @@ from common import crash, jobs, logs
 from common.batches import backoff_s, natural_batch, one_per_key
 from common.broker import Broker
 from common.confirms import Message
-from common.database import PASSING, Database, DatabaseAwayError, Row, Transaction
+from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
 from common.handlers import HandlerThreads
 from common.jobs import Job
-from common.lane import Answered, Item, Lane, Question, Settled, Work
+from common.lane import Answered, Changes, Decided, Item, Lane, Question, Settled, Work
 from common.metrics import Metrics
 from common.outage import Patient
 from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
@@ -34,7 +33,6 @@ from common.stages import Plan, Stage
 from common.tap import DATABASE, STOPPING, Tap
 
 Taken = Delivery | Item
-Decided = tuple[Item, Job | None, Question | Outcome]
 
 OVERRIDE_TRIES = 3
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
@@ -44,22 +42,6 @@ log = structlog.get_logger()
 
 def _job_id(item: Item) -> UUID:
     return item.event.job_id
-
-
-class Changes(NamedTuple):
-    """What was decided, and the ids of the jobs that were as expected: known when the transaction is over."""
-
-    decided: list[Decided]
-    applied: Iterable[Row]
-
-    def as_they_were(self) -> list[Decided]:
-        applied = {row[0] for row in self.applied}
-        return [
-            (item, job, Nothing("the job moved meanwhile"))
-            if job and isinstance(step, Move | Wait) and job.job_id not in applied
-            else (item, job, step)
-            for item, job, step in self.decided
-        ]
 
 
 class LaneRunner:
@@ -165,10 +147,15 @@ class LaneRunner:
         return decided
 
     def _step(self, tx: Transaction, items: Sequence[Item]) -> Changes:
-        known = jobs.lock(tx, [item.event.job_id for item in items])
+        known = jobs.lock(tx, [item.event.job_id for item in items], self._reads(items))
         new = [item for item in items if not item.asked]
         asked = [item for item in items if item.asked]
         return self._apply(tx, self._finish(tx, asked, known) + self._begin(tx, new, known))
+
+    def _reads(self, items: Sequence[Item]) -> Sequence[str]:
+        if len(items) > 1:
+            return ()  # in a crowd begin and finish ask of some of them each
+        return self.lane.reads.finish if items[0].asked else self.lane.reads.begin
 
     def _begin(self, tx: Transaction, items: Sequence[Item], known: Mapping[UUID, Job]) -> list[Decided]:
         decided: list[Decided] = []
@@ -291,6 +278,7 @@ class LaneRunner:
             for item, _, outcome in settled
         ]
         self._emit(finished)
+        time.sleep(0)  # lets the broker's thread have the interpreter: what it sends is waited for, the report is not
         report(self._metrics, self.lane.name, settled)
         self._done(len(finished))
 

@@ -40,14 +40,14 @@ class StoredFile(NamedTuple):
     warnings: str | None = None
 
 
+RUNNING = """SELECT job_id, attempt, claim_no, stored_at IS NULL AND claimed_until > now() FROM deliveries
+    WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt, claim_no"""
+
+
 def running(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tuple[FetchClaim, bool]]]:
     """The fetch claims of these jobs, oldest first, each with whether it may still be at work."""
     found: dict[UUID, list[tuple[FetchClaim, bool]]] = defaultdict(list)
-    for job_id, attempt, number, at_work in tx.execute(
-        """SELECT job_id, attempt, claim_no, stored_at IS NULL AND claimed_until > now() FROM deliveries
-           WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt, claim_no""",
-        {"ids": keys(job_ids)},
-    ):
+    for job_id, attempt, number, at_work in tx.execute(RUNNING, {"ids": keys(job_ids)}):
         found[job_id].append((FetchClaim(job_id, attempt, number), at_work))
     return found
 

@@ -19,7 +19,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
 from common.jobs import Job
-from common.lane import CALLS_HELD, Answered, Question, Work
+from common.lane import CALLS_HELD, Answered, Question, Reads, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
@@ -29,7 +29,7 @@ from services.notifier.letters import Letter, Letters
 from services.notifier.mails import LinkFacts, MailKey
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
-from services.notifier.smtp import MAIL_TIMEOUTS, NULL_URL, NotSent, Rejected, SendAnswer, Sent, mailer
+from services.notifier.smtp import MAIL_TIMEOUTS, NULL_URL, NotSent, Rejected, SendAnswer, Sent, mailer, row_state
 
 DISPUTED_WAIT_S = 24 * HOUR_S  # the dispute's end wakes the job at once
 _mailed = cache(MAILS.labels)
@@ -73,6 +73,7 @@ class Notify:
     name = "notifier"
     events: Sequence[type[Event]] = tuple(KINDS)
     acts_on_held = True  # a held job is what the admin must hear about
+    reads = Reads((mails.LINKS,))
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, calls = settings.threads, CALLS_HELD * settings.threads
@@ -130,7 +131,7 @@ class Notify:
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
-        mails.record(tx, [(a.about.key, a.about.claim_no, *_row_state(a.answer)) for a in answered])
+        mails.record(tx, [(a.about.key, a.about.claim_no, *row_state(a.answer)) for a in answered])
         for a in answered:
             if isinstance(a.answer, Sent) and a.about.key.kind in self._copied:
                 copies.tell(tx, a.work.job, a.about.key, self._base)
@@ -286,16 +287,6 @@ def _refund_values(job: Job) -> dict[str, Any]:
         "currency": job.currency,
         "shows": REFUND_SHOWS,
     }
-
-
-def _row_state(answer: SendAnswer) -> tuple[str, str | None]:
-    match answer:
-        case Sent():
-            return "sent", None
-        case Rejected(why=why):
-            return "failed", why
-        case NotSent(why=why):
-            return "waiting", why
 
 
 NO_ADDRESS = Nothing("no address")  # replaced in `begin` by the move on, with the attention it raises

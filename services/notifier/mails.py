@@ -119,18 +119,16 @@ def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> dict
     return {job_id: int(generation) for job_id, generation in rows}
 
 
+LINKS = f"""SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
+        d.width, d.height, d.file_size, d.preview_size IS NOT NULL
+    FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
+    WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL AND NOT {disputed.freezes("l.job_id")}
+    ORDER BY l.job_id, l.generation DESC, d.stored_at DESC"""
+
+
 def links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, LinkFacts]:
     """The newest link and the newest stored file of each job that has both."""
-    rows = tx.execute(
-        f"""SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,
-                  d.width, d.height, d.file_size, d.preview_size IS NOT NULL
-           FROM links l JOIN deliveries d ON d.job_id = l.job_id AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
-           WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
-             AND NOT {disputed.freezes("l.job_id")}
-           ORDER BY l.job_id, l.generation DESC, d.stored_at DESC""",
-        {"ids": keys(job_ids)},
-    )
-    return {row[0]: LinkFacts(*row) for row in rows.fetchall()}
+    return {row[0]: LinkFacts(*row) for row in tx.execute(LINKS, {"ids": keys(job_ids)}).fetchall()}
 
 
 def resting(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, bool]:

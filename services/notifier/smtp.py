@@ -48,6 +48,17 @@ class Rejected:
 SendAnswer = Sent | NotSent | Rejected
 
 
+def row_state(answer: SendAnswer) -> tuple[str, str | None]:
+    """The state of the mail's row after this answer, and the error that is kept on it."""
+    match answer:
+        case Sent():
+            return "sent", None
+        case Rejected(why=why):
+            return "failed", why
+        case NotSent(why=why):
+            return "waiting", why
+
+
 class Mailer(Protocol):
     """What the notifier needs of a mail server."""
 

@@ -23,7 +23,7 @@ from common.database import Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.failures import failed
 from common.jobs import Job
-from common.lane import Answered, Question, Work
+from common.lane import Answered, Question, Reads, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.provider import (
     NULL_URL,
@@ -68,6 +68,7 @@ class Submit:
     name = "submitter"
     events: Sequence[type[Event]] = (PaymentCompleted,)
     acts_on_held = False
+    reads = Reads((attempts.OF_JOBS,), (attempts.OF_JOBS,))
 
     def __init__(self, settings: SubmitterSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, self.prefetch = settings.threads, settings.prefetch
