@@ -55,6 +55,14 @@ def test_what_was_sent_is_committed_together_and_answers_may_be_looked_at_in_any
     assert list(first) == [(1,), (2,)]  # still, when the transaction is over
 
 
+def _server(database: Database) -> int:
+    """The process that serves the one connection."""
+    with database.deciding() as tx:
+        row = tx.execute("SELECT pg_backend_pid()").fetchone()
+        assert row
+        return int(row[0])
+
+
 def test_an_error_that_nobody_looked_at_undoes_everything_and_is_raised(database: Database, database_url: str) -> None:
     def bad(text: str) -> None:
         with database.deciding() as tx:
@@ -62,11 +70,13 @@ def test_an_error_that_nobody_looked_at_undoes_everything_and_is_raised(database
             _add(tx, text)
             _add(tx, "c")
 
+    server = _server(database)
     with pytest.raises(errors.CheckViolation):
         bad("bad")
     assert not _notes(database_url)
-    bad("fine")  # on the same connection
+    bad("fine")
     assert _notes(database_url) == ["a", "c", "fine"]
+    assert _server(database) == server  # the connection is as good as before
 
 
 def test_an_error_is_raised_where_its_answer_is_looked_at(database: Database, database_url: str) -> None:
@@ -108,6 +118,17 @@ def test_statements_prepared_before_a_roll_back_go_on_working_after_it(database:
     with database.transaction() as plain:  # psycopg's own statements share the book
         _add(plain, "b")
     assert _notes(database_url) == ["a"] * 6 + ["b"]
+
+
+def test_a_server_keeps_no_more_prepared_statements_than_psycopg_lets_it(database: Database) -> None:
+    for number in range(130):
+        with database.deciding() as tx:
+            for _ in range(2):
+                tx.execute(f"SELECT {number}")
+    with database.deciding() as tx:
+        row = tx.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+    assert row
+    assert 50 < row[0] <= 101
 
 
 def test_what_is_read_behind_a_lock_is_what_its_holder_committed(database: Database, database_url: str) -> None:

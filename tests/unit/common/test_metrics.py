@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Histogram
 
 from common.deliveries import Delivery, Subscription
 from common.events import UpscaleFailed
 from common.jobs import Job
 from common.lane import Item
-from common.metrics import Metrics, moved
+from common.metrics import Metrics, moved, observe_all
 from common.outcomes import Move, Nothing, Outcome
 from common.stages import Stage, Status
 from tests.unit.builders import JOB, a_job
@@ -48,3 +48,17 @@ def test_what_was_given_back_is_counted_as_it_is_booked(
     count(job, outcome)
 
     assert REGISTRY.get_sample_value("enlarger_refunded_cents_total") == before + cents
+
+
+def test_what_is_observed_together_counts_as_if_it_had_been_observed_singly() -> None:
+    values = [0.0, 0.1, 0.10001, 1.0, 7.5, 1e9]
+    single, together = (Histogram("seconds", "…", registry=None, buckets=(0.1, 1, 10)) for _ in range(2))
+    for value in values:
+        single.observe(value)
+    observe_all(together, values)
+
+    def shown(histogram: Histogram) -> list[tuple[str, float]]:
+        samples = [(f"{s.name}{s.labels}", s.value) for metric in histogram.collect() for s in metric.samples]
+        return [(name, value) for name, value in samples if "created" not in name]
+
+    assert shown(together) == shown(single)
