@@ -74,8 +74,8 @@ class Record(NamedTuple):
 
 
 OF_JOBS = """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL,
-    ended_at IS NOT NULL, extract(epoch FROM now() - COALESCE(submitted_at, claimed_until))::float8, provider_id,
-    result_url, COALESCE(result_until < now(), false), request_id, extract(epoch FROM now() - ended_at)::float8
+    ended_at IS NOT NULL, date_part('epoch', now() - COALESCE(submitted_at, claimed_until)), provider_id,
+    result_url, COALESCE(result_until < now(), false), request_id, date_part('epoch', now() - ended_at)
     FROM attempts WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, attempt"""
 
 

@@ -1,8 +1,9 @@
 """Bookkeeping of one broker session, without I/O: which publishes await their confirm, which deliveries their ack."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from common.events import CONTENT_TYPE, EXCHANGE
@@ -74,7 +75,7 @@ class Confirms:
             if tag in self._pending:
                 yield self._pending.pop(tag)
             return
-        for known in [known for known in self._pending if known <= tag]:
+        for known in list(takewhile(lambda known: known <= tag, self._pending)):
             yield self._pending.pop(known)
 
     def __len__(self) -> int:
@@ -97,32 +98,36 @@ class Acks:
 
     def __init__(self) -> None:
         self._outstanding: dict[int, bool] = {}  # tag -> done, in the broker's order
+        self._done = 0  # of the outstanding
 
     def delivered(self, tag: int) -> None:
         self._outstanding[tag] = False
 
     def done(self, tag: int) -> None:
-        if tag in self._outstanding:
+        if self._outstanding.get(tag) is False:
             self._outstanding[tag] = True
+            self._done += 1
 
     def forget(self, tag: int) -> None:
         """It was settled in another way than by an acknowledgement."""
-        self._outstanding.pop(tag, None)
+        self._done -= self._outstanding.pop(tag, False)
 
     def flush(self) -> Iterator[tuple[int, bool]]:
         """What to acknowledge now, as (tag, multiple): the finished head in one, whatever lies past a gap singly."""
-        head = 0
-        while self._outstanding:
-            tag = next(iter(self._outstanding))
-            if not self._outstanding[tag]:
-                break
-            del self._outstanding[tag]
-            head = tag
+        if not self._done:
+            return
+        head = list(takewhile(self._outstanding.__getitem__, self._outstanding))
         if head:
-            yield head, True
-        for tag in [tag for tag, finished in self._outstanding.items() if finished]:
+            yield self._settled(head), True
+        if self._done:
+            for tag in [tag for tag, finished in self._outstanding.items() if finished]:
+                yield self._settled([tag]), False
+
+    def _settled(self, tags: Sequence[int]) -> int:
+        for tag in tags:
             del self._outstanding[tag]
-            yield tag, False
+        self._done -= len(tags)
+        return tags[-1]
 
     def __len__(self) -> int:
         return len(self._outstanding)

@@ -8,7 +8,7 @@ import time
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
@@ -119,8 +119,9 @@ class Metrics:
             _consumed(lane, event, word).inc(count)
             _last(lane, event).set_to_current_time()
 
-    def published(self, lane: str, event: str) -> None:
-        _published(lane, event).inc()
+    def published(self, lane: str, events: Iterable[str]) -> None:
+        for event, count in Tally(events).items():
+            _published(lane, event).inc(count)
 
     def returned(self, event: str) -> None:
         RETURNED.labels(event).inc()

@@ -111,8 +111,11 @@ class Pipelined:
             return
         self._begin()
         self._wire.send_query_params(b"COMMIT", None)
-        self._sent.append(Answer(self))
+        ended = Answer(self)
+        self._sent.append(ended)
         self._settle()
+        if ended.result.command_status != b"COMMIT":  # PostgreSQL's word for that is no error
+            raise psycopg.InternalError("the transaction had failed before its COMMIT, which rolled it back")
         if self._book._to_flush:  # noqa: SLF001 - what it has put out of itself, for others
             self._connection.wait(self._book.maintain_gen(self._connection))
 

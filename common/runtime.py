@@ -284,9 +284,9 @@ class LaneRunner:
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         self.tap.broker.complete(finished)
-        for _, messages in finished:
-            for message in messages:
-                self._metrics.published(self.lane.name, message.routing_key)
+        self._metrics.published(
+            self.lane.name, [message.routing_key for _, messages in finished for message in messages]
+        )
 
     def _done(self, count: int) -> None:
         with self._idle:

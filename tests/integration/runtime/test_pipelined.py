@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -174,6 +175,14 @@ def test_a_cursor_of_psycopgs_own_may_come_between(database: Database, database_
         assert tx.cursor(row_factory=dict_row).execute("SELECT text FROM notes").fetchall() == [{"text": "a"}]
         _add(tx, "b")
     assert _notes(database_url) == ["a", "b"]
+
+
+def test_a_failure_that_was_swallowed_is_no_commit(database: Database, database_url: str) -> None:
+    with pytest.raises(psycopg.InternalError, match="rolled it back"), database.deciding() as tx:  # noqa: PT012 - behind a write
+        _add(tx, "a")
+        with suppress(errors.DivisionByZero):
+            tx.cursor().execute("SELECT 1 / 0")
+    assert not _notes(database_url)
 
 
 def test_a_row_that_somebody_holds_for_too_long_is_a_passing_error(database: Database, database_url: str) -> None:
