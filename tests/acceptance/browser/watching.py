@@ -83,5 +83,6 @@ def accessible(page: Page) -> None:
 
 def fits(page: Page) -> None:
     """Nothing has to be scrolled sideways."""
+    page.wait_for_load_state()  # a page whose style is still on its way is as wide as its largest picture
     wide, seen = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
     assert wide <= seen, f"{page.url} is {wide} px wide in a window of {seen} px"
