@@ -3,9 +3,11 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, SupportsBytes
 
@@ -102,14 +104,24 @@ class Storage:
             raise StorageError(f"cannot sign an address of {key}: {error}") from error
 
     def remove(self, keys: list[str]) -> None:
-        """Delete these files; what is not there is fine. Raises StorageError."""
+        """Delete these files, and what was begun of them; what is not there is fine. Raises StorageError."""
         for key in keys:
             try:
-                obstore.delete(self._store, key)
-            except (NotFoundError, FileNotFoundError):
-                continue
+                with suppress(NotFoundError, FileNotFoundError):
+                    obstore.delete(self._store, key)
+                for begun in self._begun(key):
+                    begun.unlink(missing_ok=True)
             except (BaseError, OSError) as error:
                 raise StorageError(f"cannot remove {key}: {error}") from error
+
+    def _begun(self, key: str) -> list[Path]:
+        """What a process that was killed left of a file that it was writing: in a folder obstore writes to KEY#1 (or
+        KEY#2, …) and renames that. No list shows it.
+        """
+        if not self._folder:
+            return []
+        whole = self._folder / key
+        return list(whole.parent.glob(f"{escape(whole.name)}#*"))
 
 
 def _open(url: str) -> ObjectStore:

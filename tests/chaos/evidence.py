@@ -235,13 +235,13 @@ def _dump(tx: psycopg.Connection[tuple[Any, ...]]) -> str:
 
 
 def _orphans(world: World, tx: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
-    """Stored files that no row knows: nobody will ever remove them."""
+    """Stored files that no row knows: nobody will ever remove them. What was begun of KEY (KEY#1) goes with it."""
     results = {row[0] for row in tx.execute("SELECT file_key FROM deliveries")}
     others = tx.execute("SELECT file_key FROM uploads UNION SELECT reference_key FROM sources")
     known = results | {preview_key(key) for key in results} | {row[0] for row in others}
     folder = world.stack.folder / "files"
-    stored = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    return sorted(stored - known)
+    stored = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in stored if path.partition("#")[0] not in known)
 
 
 def _tokens_in(dump: str, tokens: Iterable[str]) -> list[str]:

@@ -93,6 +93,16 @@ def test_removing_twice_is_fine(storage: Storage) -> None:
         storage.read("key")
 
 
+def test_what_a_killed_process_had_begun_of_a_file_goes_with_it(tmp_path: Path) -> None:
+    storage = Storage(f"file://{tmp_path}")
+    for name in ("1.1", "1.10"):
+        storage.write(f"results/job/{name}", b"whole")
+        (tmp_path / f"results/job/{name}#1").write_bytes(b"half of i")
+    (tmp_path / "results/job/1.2#3").write_bytes(b"never whole")
+    storage.remove(["results/job/1.1", "results/job/1.2"])
+    assert sorted(path.name for path in (tmp_path / "results/job").iterdir()) == ["1.10", "1.10#1"]
+
+
 def test_a_store_that_refuses_says_so(tmp_path: Path) -> None:
     storage = Storage(f"file://{tmp_path / 'files'}")
     storage.write("taken", CONTENT)
