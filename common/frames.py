@@ -34,7 +34,9 @@ class Delivered(NamedTuple):
 
 
 class Not(Enum):
-    """Why no delivery was found: more of it must be read; or it is for pika (its body has several frames, or none)."""
+    """Why no delivery was found: more of it must be read; or it is for pika (its body has several frames, or none, or
+    another channel's frames lie between).
+    """
 
     YET = 0
     OURS = 1
@@ -45,15 +47,16 @@ def delivered(read: bytes, at: int, header_at: int) -> Delivered | Not:
     end = len(read)
     if header_at + _CONTENT.size > end:
         return Not.YET
+    _, channel, _ = HEAD.unpack_from(read, at)
     header, _, properties_size, _, _, body_size = _CONTENT.unpack_from(read, header_at)
     body_at = header_at + FRAME_SIZE + properties_size
     if header != HEADER or not body_size:
         return Not.OURS
     if body_at + HEAD_SIZE > end:
         return Not.YET
-    body, _, size = HEAD.unpack_from(read, body_at)
+    body, of, size = HEAD.unpack_from(read, body_at)
     stop = body_at + FRAME_SIZE + size
-    if body != BODY or size != body_size:
+    if body != BODY or of != channel or size != body_size:
         return Not.OURS
     if stop > end:
         return Not.YET

@@ -112,6 +112,22 @@ def test_a_confirm_without_its_end_mark_ends_the_connection() -> None:
         _Heard().read(_confirm(1, multiple=False)[:-1] + b"\0")
 
 
+@pytest.mark.parametrize("between", [1, 2], ids=["before the header", "before the body"])
+def test_what_another_channel_says_in_between_is_not_taken_for_a_part(between: int) -> None:
+    """AMQP lets the frames of channels alternate: a frame belongs to the delivery of its own channel."""
+    parts = [
+        _method(spec.Basic.Deliver(CONSUMER, 1, False, "enlarger", "upscale.done")),  # noqa: FBT003 - pika's
+        frame.Header(CHANNEL, 4, pika.BasicProperties()).marshal(),
+        frame.Body(CHANNEL, b"ours").marshal(),
+    ]
+    others = [frame.Header(CHANNEL + 1, 4, pika.BasicProperties()), frame.Body(CHANNEL + 1, b"none")]
+    parts.insert(between, others[between - 1].marshal())
+    heard = _Heard()
+    heard.read(b"".join(parts))
+    assert not heard.swift
+    assert len(heard.slow) == len(parts)
+
+
 def test_a_connection_that_was_closed_by_what_it_read_reads_no_further() -> None:
     heard = _Heard()
 
