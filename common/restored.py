@@ -14,6 +14,7 @@ from common.database import Transaction
 
 GUARD = "restore-guard"
 SKIPPED = 100_000
+SILENT_S = 5.0
 ROW = "SELECT place, restored_at IS NOT NULL FROM installation"
 WHY = "the database was restored from a backup, or moved: ./enlarger restore-check"
 SUBJECT = "The database was restored: everything is paused"
@@ -70,8 +71,13 @@ def since(tx: Transaction) -> datetime | None:
 
 def accept(tx: Transaction) -> None:
     """It holds all that was done: from now on this is its place. What is paused stays so until a person resumes it."""
-    # the workers that came with the backup: until now their last sign of life told when it was made
-    tx.execute("DELETE FROM workers w USING installation i WHERE w.seen_at < i.restored_at")
+    # The workers that came with the backup: until now their last sign of life told when it was made. Who lives says so
+    # every second, but the restore may have been noted since: a person may check a second time (--since).
+    tx.execute(
+        """DELETE FROM workers w USING installation i
+           WHERE w.seen_at < LEAST(i.restored_at, now() - make_interval(secs => %(silent_s)s))""",
+        {"silent_s": SILENT_S},
+    )
     tx.execute("UPDATE installation SET place = %(here)s, restored_at = NULL", {"here": _place(tx)})
 
 

@@ -67,16 +67,29 @@ def test_the_operator_is_told_once_and_no_mail_takes_the_name_of_one_before(open
         assert next_id > restored.SKIPPED
 
 
+SEEN = (
+    "INSERT INTO workers (worker_id, service, lanes, seen_at) VALUES (gen_random_uuid(), %s, '{submit}', now() - %s * "
+    "interval '1 second')"
+)
+
+
 def test_workers_that_came_with_the_backup_are_not_shown(opened: Database) -> None:
-    seen = "INSERT INTO workers (worker_id, service, lanes) VALUES (gen_random_uuid(), %s, '{submit}')"
     with opened.transaction() as tx:
-        tx.execute(seen, ["submitter"])
+        tx.execute(SEEN, ["submitter", 20])
         assert [worker["service"] for worker in reading.workers(tx)] == ["submitter"]
     with opened.transaction() as tx:
         tx.execute(AS_PG_RESTORE_DOES)
         restored.guard(tx)
-        tx.execute(seen, ["poller"])
+        tx.execute(SEEN, ["poller", 0])
         assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
+        restored.accept(tx)
+        assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
+
+
+def test_workers_that_live_are_shown_after_a_second_check(opened: Database) -> None:
+    with opened.transaction() as tx:
+        tx.execute(SEEN, ["poller", 1])
+        restored.note(tx)
         restored.accept(tx)
         assert [worker["service"] for worker in reading.workers(tx)] == ["poller"]
 
