@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
+from threading import get_ident
 from typing import Any, cast
 from uuid import UUID
 
@@ -71,6 +72,18 @@ def _check(connection: _Connection) -> None:
         ConnectionPool.check_connection(connection)
 
 
+@contextmanager
+def _in_use(connection: _Connection) -> Iterator[None]:
+    """Commit, or roll back what was raised, and leave it fit for the next transaction or closed."""
+    try:
+        with connection:
+            yield
+    except errors.ReadOnlySqlTransaction:
+        connection.close()  # the next one may lead to the server that writes
+        raise
+    connection.served_at = time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Seconds that the server gives a statement, and a statement that waits for a lock."""
@@ -102,6 +115,8 @@ class Database:
         self._guard = guard
         self._hung_s = HUNG_STATEMENTS * limits.statement_s
         self._began: dict[object, float] = {}
+        self._kept: dict[int, _Connection] = {}  # by thread
+        self._keeps = max_size // 2  # the rest of a pool that is shared by lanes, clock and switches
         self._pool = ConnectionPool(
             url,
             connection_class=_Connection,
@@ -124,6 +139,8 @@ class Database:
 
     def close(self) -> None:
         self._pool.close(timeout=2)
+        for connection in self._kept.values():
+            connection.close()
 
     def look(self, tx: Transaction) -> bool:
         """Ask the guard."""
@@ -135,36 +152,51 @@ class Database:
 
     @contextmanager
     def deciding(self) -> Iterator[Transaction]:
-        """A transaction that leads to outside effects: while the guard forbids them the database is away, to it."""
-        with self._connection() as connection:
-            connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
-            if connection.held:
-                raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
-            tx = Pipelined(connection)
+        """A transaction that leads to outside effects: while the guard forbids them the database is away, to it.
+
+        While there is work its thread keeps the connection: a server process that has just done the same is quicker
+        (docs/decisions/0035). One that rested goes back to the pool, which looks after it.
+        """
+        with self._watched():
+            connection = self._kept.pop(get_ident(), None)
+            if connection and time.monotonic() - connection.served_at > FRESH_S:
+                self._pool.putconn(connection)
+                connection = None
+            connection = connection or self._pool.getconn()
             try:
-                yield cast("Transaction", tx)
-                tx.commit()
-            finally:
-                tx.abandon()
+                with _in_use(connection):
+                    yield from self._decision(connection)
+            except BaseException:
+                self._pool.putconn(connection)
+                raise
+            if len(self._kept) < self._keeps:
+                self._kept[get_ident()] = connection
+            else:
+                self._pool.putconn(connection)
+
+    def _decision(self, connection: _Connection) -> Iterator[Transaction]:
+        connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
+        if connection.held:
+            raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
+        tx = Pipelined(connection)
+        try:
+            yield cast("Transaction", tx)
+            tx.commit()
+        finally:
+            tx.abandon()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end, rolled back on an error. Raises DatabaseAwayError."""
-        with self._connection() as connection:
+        with self._watched(), self._pool.connection() as connection, _in_use(connection):
             yield connection
 
     @contextmanager
-    def _connection(self) -> Iterator[_Connection]:
+    def _watched(self) -> Iterator[None]:
         token = object()
         self._began[token] = time.monotonic()
         try:
-            with self._pool.connection() as connection:
-                try:
-                    yield connection
-                except errors.ReadOnlySqlTransaction:
-                    connection.close()  # the next one may lead to the server that writes
-                    raise
-            connection.served_at = time.monotonic()
+            yield
         except PASSING:
             raise
         except AWAY as error:
