@@ -42,7 +42,7 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
         finally:
             pieces, self._pieces = self._pieces, None
             if pieces:
-                super()._adapter_emit_data(b"".join(pieces))
+                self._adapter_emit_data(b"".join(pieces))
 
     def publish(self, channel: Any, message: Message, tag: int) -> None:
         """Publish it on an open channel, durable and `mandatory`: under its tag (decimal, as the message's id) it comes
@@ -56,10 +56,21 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
         channel.basic_publish(exchange, key, body, properties, mandatory=True)
 
     def _adapter_emit_data(self, data: bytes) -> None:
-        if self._pieces is None:
-            super()._adapter_emit_data(data)
-        else:
+        if self._pieces is not None:
             self._pieces.append(data)
+        elif left := self._send(data):
+            super()._adapter_emit_data(left)
+
+    def _send(self, data: bytes) -> bytes:
+        """Send at once what the socket takes: pika would wait for its loop to find it writable. Returns what is left,
+        which is pika's; so is any error, which it meets again.
+        """
+        if self._transport.get_write_buffer_size():
+            return data  # behind what waits already
+        try:
+            return data[self._transport._sock.send(data) :]  # noqa: SLF001 - pika has no other way to it
+        except OSError:
+            return data
 
     # --- what is received --------------------------------------------------------------------------------------------
 

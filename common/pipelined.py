@@ -57,6 +57,7 @@ class Pipelined:
         self._sent: deque[Answer] = deque()
         self._ahead: dict[str | bytes, tuple[Values, Answer]] = {}
         self._syncs = 0  # sent, and not heard of yet
+        self._unasked = False  # whether the server was sent what it need not answer at once
 
     def ahead(self, statement: str, values: Mapping[str, Any]) -> None:
         """Send a question that is asked next, unless something else comes between: that could change its answer."""
@@ -85,6 +86,7 @@ class Pipelined:
         key = self._book.maybe_add_to_cache(query, prepare, name)
         answer = Answer(self, None if key is None else (key, prepare, name))
         self._sent.append(answer)
+        self._unasked = True
         return answer
 
     def cursor(self, **more: Any) -> Any:
@@ -95,11 +97,12 @@ class Pipelined:
         return self._connection.cursor(**more)
 
     def rows(self, answer: Answer) -> list[TupleRow]:
-        if answer.result is None:
+        if answer.result is None and self._unasked:
             self._wire.send_flush_request()
             self._flush()
-            while answer.result is None:
-                self._hear()
+            self._unasked = False
+        while answer.result is None:
+            self._hear()
         if answer.result.status != pq.ExecStatus.TUPLES_OK:
             return []
         self._adapt.set_pgresult(answer.result)

@@ -1,4 +1,4 @@
-"""What is published together leaves in one piece, and nothing of it is lost when the block ends early."""
+"""What is published together leaves in one piece and at once, and nothing of it is lost, whatever the socket takes."""
 
 import pika
 import pytest
@@ -8,13 +8,28 @@ from common.connection import Connection
 
 
 class _Wire:
-    """Takes what a connection's transport would take."""
+    """A connection's transport and its socket, which takes `takes` bytes at once (None: it is broken)."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes] = []
+        self.pieces: list[bytes] = []  # that the socket took
+        self.waiting: list[bytes] = []  # until pika finds it writable
+        self.takes: int | None = 10_000
+        self._sock = self
+
+    def send(self, data: bytes) -> int:
+        if self.takes is None:
+            raise ConnectionResetError
+        if not self.takes:
+            raise BlockingIOError
+        self.pieces.append(data[: self.takes])
+        return len(self.pieces[-1])
+
+    def get_write_buffer_size(self) -> int:
+        return sum(map(len, self.waiting))
 
     def write(self, data: bytes) -> None:
-        self.pieces.append(data)
+        assert data, "pika's transport takes no empty data"
+        self.waiting.append(data)
 
 
 @pytest.fixture
@@ -37,12 +52,32 @@ def test_what_is_written_together_is_one_piece_in_its_order(connection: Connecti
             connection._adapter_emit_data(frame)  # noqa: SLF001 - as pika calls it for every frame
         assert not wire.pieces
     assert wire.pieces == [b"methodheaderbody"]
+    assert not wire.waiting
 
 
 def test_nothing_written_is_no_piece(connection: Connection, wire: _Wire) -> None:
     with connection.together():
         pass
-    assert not wire.pieces  # pika's transport takes no empty data
+    assert not wire.pieces
+
+
+@pytest.mark.parametrize(("takes", "left"), [(6, b"headerbody"), (0, b"methodheaderbody"), (None, b"methodheaderbody")])
+def test_what_the_socket_does_not_take_is_left_to_pika(
+    connection: Connection, wire: _Wire, takes: int | None, left: bytes
+) -> None:
+    wire.takes = takes
+    with connection.together():
+        for frame in (b"method", b"header", b"body"):
+            connection._adapter_emit_data(frame)  # noqa: SLF001 - as pika calls it for every frame
+    assert wire.waiting == [left]
+
+
+def test_nothing_overtakes_what_waits(connection: Connection, wire: _Wire) -> None:
+    wire.takes = 2
+    connection._adapter_emit_data(b"first")  # noqa: SLF001 - as pika calls it for every frame
+    wire.takes = 10_000
+    connection._adapter_emit_data(b"second")  # noqa: SLF001 - as pika calls it for every frame
+    assert (wire.pieces, wire.waiting) == ([b"fi"], [b"rst", b"second"])
 
 
 def test_a_block_that_ends_early_keeps_nothing_back(connection: Connection, wire: _Wire) -> None:
