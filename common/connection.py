@@ -100,6 +100,7 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
 
     def _proto_connection_made(self, transport: Any) -> None:
         transport._MAX_RECV_BYTES = RECEIVE_BYTES  # noqa: SLF001 - pika has no setting for it
+        transport._MAX_CONSUME_BYTES = 1  # noqa: SLF001 - one read a turn: a second one mostly finds nothing
         super()._proto_connection_made(transport)
 
     def _on_data_available(self, data_in: bytes) -> None:
