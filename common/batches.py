@@ -35,11 +35,14 @@ def natural_batch(source: "queue.SimpleQueue[Any]") -> list[Any]:
 
 def one_per_key(items: Sequence[T], key: Callable[[T], object]) -> list[list[T]]:
     """Split so that no batch has two items of one key (here: two deliveries of one job), keeping each key's order."""
+    found = [key(item) for item in items]
+    if len(set(found)) == len(found):  # as nearly always
+        return [list(items)] if items else []
     batches: list[list[T]] = []
     seen: dict[object, int] = {}
-    for item in items:
-        index = seen.get(key(item), -1) + 1
-        seen[key(item)] = index
+    for item, known in zip(items, found, strict=True):
+        index = seen.get(known, -1) + 1
+        seen[known] = index
         if index == len(batches):
             batches.append([])
         batches[index].append(item)

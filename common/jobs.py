@@ -77,7 +77,7 @@ def lock(tx: Transaction, job_ids: Sequence[UUID], reads: Sequence[str] = ()) ->
 
     `reads`: what is asked of these `ids` next.
     """
-    values = {"ids": keys(set(job_ids))}
+    values = {"ids": keys(job_ids)}
     rows = tx.execute(_LOCK, values)
     for statement in reads:
         ahead(tx, statement, values)

@@ -113,9 +113,11 @@ class LaneRunner:
         with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
             batch: list[Taken]
             while batch := natural_batch(self._inbox):
-                answered = [entry for entry in batch if isinstance(entry, Item)]
-                items = answered + self._taken([entry for entry in batch if isinstance(entry, Delivery)])
-                for apart in one_per_key(items, _job_id):
+                items: list[Item] = []
+                deliveries: list[Delivery] = []
+                for entry in batch:
+                    items.append(entry) if isinstance(entry, Item) else deliveries.append(entry)
+                for apart in one_per_key(items + self._taken(deliveries), _job_id):
                     self._settle(self._guarded(apart))
 
     def _taken(self, deliveries: Sequence[Delivery]) -> list[Item]:
