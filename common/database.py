@@ -169,10 +169,9 @@ class Database:
             except BaseException:
                 self._pool.putconn(connection)
                 raise
-            if len(self._kept) < self._keeps:
-                self._kept[get_ident()] = connection
-            else:
-                self._pool.putconn(connection)
+            self._kept[get_ident()] = connection
+            if len(self._kept) > self._keeps:  # asked afterwards: of two threads at this at once, one sees both
+                self._pool.putconn(self._kept.pop(get_ident()))
 
     def _decision(self, connection: _Connection) -> Iterator[Transaction]:
         connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
