@@ -65,10 +65,11 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
         """Send at once what the socket takes: pika would wait for its loop to find it writable. Returns what is left,
         which is pika's; so is any error, which it meets again.
         """
-        if self._transport.get_write_buffer_size():
-            return data  # behind what waits already
+        transport = self._transport
+        if transport.get_write_buffer_size() or transport._state != transport._STATE_ACTIVE:  # noqa: SLF001 - see below
+            return data  # behind what waits already, or given up: then pika drops it
         try:
-            return data[self._transport._sock.send(data) :]  # noqa: SLF001 - pika has no other way to it
+            return data[transport._sock.send(data) :]  # noqa: SLF001 - pika has no other way to it
         except OSError:
             return data
 
@@ -100,7 +101,7 @@ class Connection(pika.SelectConnection):  # type: ignore[misc] # pika has no typ
 
     def _proto_connection_made(self, transport: Any) -> None:
         transport._MAX_RECV_BYTES = RECEIVE_BYTES  # noqa: SLF001 - pika has no setting for it
-        transport._MAX_CONSUME_BYTES = 1  # noqa: SLF001 - one read a turn: a second one mostly finds nothing
+        transport._MAX_CONSUME_BYTES = 1  # noqa: SLF001 - one read a turn: another mostly finds nothing
         super()._proto_connection_made(transport)
 
     def _on_data_available(self, data_in: bytes) -> None:

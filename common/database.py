@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from threading import get_ident
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from psycopg import errors, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from common.kept import Kept, Served
 from common.pipelined import Pipelined
 
 # A server that vanished without a word is noticed within half a minute; the system's own patience is hours.
@@ -55,25 +55,17 @@ PASSING = (
 # that reading all of it is cheaper, and with each order that grows dearer: it is told not to. Nor may it gather all
 # that is due and sort it, where an index has it in order and the clock wants the first few.
 BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
-FRESH_S = 1.0
 HUNG_STATEMENTS = 4  # statements at their longest, which no transaction of ours has
 
 
-class _Connection(psycopg.Connection[TupleRow]):
-    """`served_at`: monotonic seconds at which it last committed. `held`: the guard's last word about its server."""
-
-    served_at = 0.0
-    held = False
-
-
-def _check(connection: _Connection) -> None:
+def _check(connection: Served) -> None:
     """Look whether the connection lives, unless it has just proved it: that look is a round trip of its own."""
-    if time.monotonic() - connection.served_at > FRESH_S:
+    if connection.rested:
         ConnectionPool.check_connection(connection)
 
 
 @contextmanager
-def _in_use(connection: _Connection) -> Iterator[None]:
+def _in_use(connection: Served) -> Iterator[None]:
     """Commit, or roll back what was raised, and leave it fit for the next transaction or closed."""
     try:
         with connection:
@@ -115,11 +107,9 @@ class Database:
         self._guard = guard
         self._hung_s = HUNG_STATEMENTS * limits.statement_s
         self._began: dict[object, float] = {}
-        self._kept: dict[int, _Connection] = {}  # by thread
-        self._keeps = max_size // 2  # the rest of a pool that is shared by lanes, clock and switches
         self._pool = ConnectionPool(
             url,
-            connection_class=_Connection,
+            connection_class=Served,
             min_size=1,
             max_size=max_size,
             timeout=wait_s,
@@ -133,47 +123,37 @@ class Database:
             },
             open=False,
         )
+        self._kept = Kept(self._pool, max_size // 2)  # the rest is for the clock, the switches, and other lanes
 
     def open(self) -> None:
         self._pool.open()
 
     def close(self) -> None:
         self._pool.close(timeout=2)
-        for connection in self._kept.values():
-            connection.close()
+        self._kept.close()
 
     def look(self, tx: Transaction) -> bool:
         """Ask the guard."""
         return self._guard(tx)
 
-    def _greet(self, connection: _Connection) -> None:
+    def _greet(self, connection: Served) -> None:
         with connection.transaction():
             connection.held = self.look(connection)
 
     @contextmanager
     def deciding(self) -> Iterator[Transaction]:
-        """A transaction that leads to outside effects: while the guard forbids them the database is away, to it.
-
-        While there is work its thread keeps the connection: a server process that has just done the same is quicker
-        (docs/decisions/0035). One that rested goes back to the pool, which looks after it.
-        """
+        """A transaction that leads to outside effects: while the guard forbids them the database is away, to it."""
         with self._watched():
-            connection = self._kept.pop(get_ident(), None)
-            if connection and time.monotonic() - connection.served_at > FRESH_S:
-                self._pool.putconn(connection)
-                connection = None
-            connection = connection or self._pool.getconn()
+            connection = self._kept.take()
             try:
                 with _in_use(connection):
                     yield from self._decision(connection)
             except BaseException:
                 self._pool.putconn(connection)
                 raise
-            self._kept[get_ident()] = connection
-            if len(self._kept) > self._keeps:  # asked afterwards: of two threads at this at once, one sees both
-                self._pool.putconn(self._kept.pop(get_ident()))
+            self._kept.keep(connection)
 
-    def _decision(self, connection: _Connection) -> Iterator[Transaction]:
+    def _decision(self, connection: Served) -> Iterator[Transaction]:
         connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
         if connection.held:
             raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
@@ -187,6 +167,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end, rolled back on an error. Raises DatabaseAwayError."""
+        self._kept.give_back_rested()
         with self._watched(), self._pool.connection() as connection, _in_use(connection):
             yield connection
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from common import database as module
+from common import kept as module
 from common.database import Database, DatabaseAwayError, Transaction
 from tests.integration.sandbox.standin import until
 
@@ -84,6 +84,57 @@ def test_one_that_rested_goes_back_to_the_pool(make: Make, monkeypatch: pytest.M
     _two_more(database)
     monkeypatch.setattr(module, "FRESH_S", 0.0)
     assert _decides_on(database) != first  # the pool hands out the one that has waited longest
+
+
+def test_one_whose_thread_has_nothing_to_do_goes_back_to_who_needs_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = make(2)
+    _decides_on(database)
+    monkeypatch.setattr(module, "FRESH_S", 0.0)
+    with database.transaction(), database.transaction():
+        pass
+
+
+def test_one_that_was_kept_for_long_goes_back_although_there_is_work(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = make(8)
+    first = _decides_on(database)
+    _two_more(database)
+    monkeypatch.setattr(module, "KEPT_S", 0.0)
+    assert _decides_on(database) != first  # the pool looks how old it is, and hands out another
+
+
+def test_a_decision_within_a_decision_loses_none(make: Make) -> None:
+    database = make(4)
+    for _ in range(4):
+        with database.deciding(), database.deciding():
+            pass
+
+
+def test_closing_while_threads_decide_ends_them_and_leaves_nothing_open(make: Make, database_url: str) -> None:
+    database = make(8)
+    began = threading.Barrier(4)
+
+    def decide() -> None:
+        _decides_on(database)
+        began.wait(10)
+        with suppress(DatabaseAwayError):
+            while True:
+                _decides_on(database)
+
+    threads = [threading.Thread(target=decide) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    began.wait(10)
+    database.close()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    with psycopg.connect(database_url, autocommit=True) as other:
+        ours = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        until(lambda: not other.execute(ours).fetchall())
 
 
 def test_an_error_gives_it_back_rolled_back(make: Make, database_url: str) -> None:

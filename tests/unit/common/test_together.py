@@ -15,6 +15,7 @@ class _Wire:
         self.waiting: list[bytes] = []  # until pika finds it writable
         self.takes: int | None = 10_000
         self._sock = self
+        self._state = self._STATE_ACTIVE = 1
 
     def send(self, data: bytes) -> int:
         if self.takes is None:
@@ -78,6 +79,12 @@ def test_nothing_overtakes_what_waits(connection: Connection, wire: _Wire) -> No
     wire.takes = 10_000
     connection._adapter_emit_data(b"second")  # noqa: SLF001 - as pika calls it for every frame
     assert (wire.pieces, wire.waiting) == ([b"fi"], [b"rst", b"second"])
+
+
+def test_nothing_is_sent_on_a_connection_that_is_given_up(connection: Connection, wire: _Wire) -> None:
+    wire._state = 2  # noqa: SLF001 - as pika's transport has one
+    connection._adapter_emit_data(b"late")  # noqa: SLF001 - as pika calls it for every frame
+    assert (wire.pieces, wire.waiting) == ([], [b"late"])
 
 
 def test_a_block_that_ends_early_keeps_nothing_back(connection: Connection, wire: _Wire) -> None:

@@ -1,0 +1,74 @@
+"""The connections that deciding threads keep between their transactions, of a pool that they share with others."""
+
+import threading
+import time
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+FRESH_S = 1.0
+KEPT_S = 600.0  # then the pool looks how old it is
+
+
+class Served(psycopg.Connection[TupleRow]):
+    """A pooled connection. `served_at`, `taken_at`: monotonic seconds at which it last committed, and was taken to be
+    kept. `held`: the guard's last word about its server.
+    """
+
+    served_at = 0.0
+    taken_at = 0.0
+    held = False
+
+    @property
+    def rested(self) -> bool:
+        """It has not just proved that it lives."""
+        return time.monotonic() - self.served_at > FRESH_S
+
+
+class Kept:
+    """While there is work its thread keeps a connection: a server process that has just done the same is quicker than
+    the one whose turn it is (docs/decisions/0035). At most `most` are kept, and none that rested.
+    """
+
+    def __init__(self, pool: ConnectionPool[Served], most: int) -> None:
+        self._pool = pool
+        self._most = most
+        self._kept: dict[int, Served] = {}  # by thread
+        self._turn = threading.Lock()
+
+    def take(self) -> Served:
+        """The thread's own, or one of the pool's: to be given to `keep`, or back to the pool."""
+        self.give_back_rested()
+        with self._turn:
+            connection = self._kept.pop(threading.get_ident(), None)
+        if connection is None:
+            connection = self._pool.getconn()
+            connection.taken_at = time.monotonic()
+        return connection
+
+    def keep(self, connection: Served) -> None:
+        """It is in order. Back to the pool it goes where there is no room."""
+        me = threading.get_ident()
+        with self._turn:
+            if len(self._kept) < self._most and me not in self._kept and not self._pool.closed:
+                self._kept[me] = connection
+                return
+        self._pool.putconn(connection)
+
+    def give_back_rested(self) -> None:
+        """Whoever kept them: a lane may have nothing to do for hours, and who else needs one has only the pool."""
+        long_ago = time.monotonic() - KEPT_S
+        with self._turn:
+            rested = [thread for thread, c in self._kept.items() if c.rested or c.taken_at < long_ago]
+            connections = [self._kept.pop(thread) for thread in rested]
+        for connection in connections:
+            self._pool.putconn(connection)
+
+    def close(self) -> None:
+        """After the pool was closed: then nobody keeps one any more."""
+        with self._turn:
+            connections = list(self._kept.values())
+            self._kept.clear()
+        for connection in connections:
+            connection.close()
