@@ -1,9 +1,9 @@
 """Natural batches and growing waits: the runtime's arithmetic, without I/O."""
 
-import queue
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from common.stages import Plan
 
@@ -17,20 +17,9 @@ def backoff_s(plan: Plan, tries: int, jitter: Callable[[float, float], float] = 
     return grown * jitter(0.9, 1.1)
 
 
-def natural_batch(source: "queue.SimpleQueue[Any]") -> list[Any]:
-    """Wait for one, then take what else is there. None ends the waiting."""
-    first = source.get()
-    batch = [first] if first is not None else []
-    while batch and len(batch) < MAX_BATCH:
-        try:
-            item = source.get_nowait()
-        except queue.Empty:
-            break
-        if item is None:
-            source.put(None)
-            break
-        batch.append(item)
-    return batch
+def natural_batch(waiting: deque[T]) -> list[T]:
+    """Take out what is there. Nobody else takes anything meanwhile."""
+    return [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
 
 
 def one_per_key(items: Sequence[T], key: Callable[[T], object]) -> list[list[T]]:

@@ -157,7 +157,7 @@ class Database:
         connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
         if connection.held:
             raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
-        tx = Pipelined(connection)
+        tx = Pipelined(connection, connection.conversions)
         try:
             yield cast("Transaction", tx)
             tx.commit()

@@ -103,8 +103,7 @@ def change(
     by_column = zip(*(_input_row(job, change, plans) for job, change in changes), strict=True)
     columns = {name: (_INPUT[name], list(values)) for name, values in zip(_Input._fields, by_column, strict=True)}
     columns["actor"] = ("text", [actor] * len(changes))
-    conditions = "" if crash.broken("no_stage_condition") else _AS_EXPECTED
-    return unnest(tx, _APPLY.replace("-- as expected", conditions), columns)
+    return unnest(tx, _UNCONDITIONAL if crash.broken("no_stage_condition") else _APPLY, columns)
 
 
 def wake(tx: Transaction, at: Mapping[UUID, datetime]) -> None:
@@ -188,7 +187,7 @@ _INPUT = {
 }
 
 _AS_EXPECTED = "AND j.stage = i.stage AND j.version = i.version"
-_APPLY = """
+_APPLY = f"""
 WITH moved AS (
     UPDATE jobs j SET
         stage = i.to_stage,
@@ -219,8 +218,8 @@ WITH moved AS (
         hold_reason = CASE WHEN i.hold IS NULL THEN j.hold_reason ELSE NULLIF(i.hold, '') END,
         review_at = CASE WHEN i.hold IS NULL THEN j.review_at
                          WHEN i.hold <> '' THEN now() + make_interval(secs => i.wake_s) END
-    FROM {rows}
-    WHERE j.job_id = i.job_id -- as expected
+    FROM {{rows}}
+    WHERE j.job_id = i.job_id {_AS_EXPECTED}
     RETURNING j.job_id, i.stage, i.to_stage, i.kind, i.detail, i.actor
 ), history AS (
     INSERT INTO job_events (job_id, actor, kind, from_stage, to_stage, detail)
@@ -228,6 +227,7 @@ WITH moved AS (
 )
 SELECT job_id FROM moved
 """
+_UNCONDITIONAL = _APPLY.replace(_AS_EXPECTED, "")
 
 
 class _Input(NamedTuple):

@@ -1,9 +1,11 @@
-"""The connections that deciding threads keep between their transactions, of a pool that they share with others."""
+"""The connections that lanes keep between their decisions, of a pool that they share with others."""
 
 import threading
 import time
+from functools import cached_property
 
 import psycopg
+from psycopg import abc, adapt
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
@@ -13,12 +15,16 @@ KEPT_S = 600.0  # then the pool looks how old it is
 
 class Served(psycopg.Connection[TupleRow]):
     """A pooled connection. `served_at`, `taken_at`: monotonic seconds at which it last committed, and was taken to be
-    kept. `held`: the guard's last word about its server.
+    kept. `held`: the guard's last word about its server. `conversions` have learnt which its statements need.
     """
 
     served_at = 0.0
     taken_at = 0.0
     held = False
+
+    @cached_property
+    def conversions(self) -> abc.Transformer:
+        return adapt.Transformer(self)
 
     @property
     def rested(self) -> bool:
@@ -27,32 +33,32 @@ class Served(psycopg.Connection[TupleRow]):
 
 
 class Kept:
-    """While there is work its thread keeps a connection: a server process that has just done the same is quicker than
-    the one whose turn it is (docs/decisions/0035). At most `most` are kept, and none that rested.
+    """While there is work lanes keep what they decided on, and the last one that was kept is taken first: a server
+    process that has just done the same is quicker than the one whose turn it is (docs/decisions/0035). At most `most`
+    are kept, and none that rested.
     """
 
     def __init__(self, pool: ConnectionPool[Served], most: int) -> None:
         self._pool = pool
         self._most = most
-        self._kept: dict[int, Served] = {}  # by thread
+        self._kept: list[Served] = []
         self._turn = threading.Lock()
 
     def take(self) -> Served:
-        """The thread's own, or one of the pool's: to be given to `keep`, or back to the pool."""
+        """The last one that was kept, or one of the pool's: to be given to `keep`, or back to the pool."""
         self.give_back_rested()
         with self._turn:
-            connection = self._kept.pop(threading.get_ident(), None)
-        if connection is None:
-            connection = self._pool.getconn()
-            connection.taken_at = time.monotonic()
+            if self._kept:
+                return self._kept.pop()
+        connection = self._pool.getconn()
+        connection.taken_at = time.monotonic()
         return connection
 
     def keep(self, connection: Served) -> None:
         """It is in order. Back to the pool it goes where there is no room."""
-        me = threading.get_ident()
         with self._turn:
-            if len(self._kept) < self._most and me not in self._kept and not self._pool.closed:
-                self._kept[me] = connection
+            if len(self._kept) < self._most and not self._pool.closed:
+                self._kept.append(connection)
                 return
         self._pool.putconn(connection)
 
@@ -60,15 +66,15 @@ class Kept:
         """Whoever kept them: a lane may have nothing to do for hours, and who else needs one has only the pool."""
         long_ago = time.monotonic() - KEPT_S
         with self._turn:
-            rested = [thread for thread, c in self._kept.items() if c.rested or c.taken_at < long_ago]
-            connections = [self._kept.pop(thread) for thread in rested]
-        for connection in connections:
+            rested = [c for c in self._kept if c.rested or c.taken_at < long_ago]
+            if rested:
+                self._kept = [c for c in self._kept if c not in rested]
+        for connection in rested:
             self._pool.putconn(connection)
 
     def close(self) -> None:
         """After the pool was closed: then nobody keeps one any more."""
         with self._turn:
-            connections = list(self._kept.values())
-            self._kept.clear()
+            connections, self._kept = self._kept, []
         for connection in connections:
             connection.close()

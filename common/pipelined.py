@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from psycopg import errors, pq
+from psycopg import adapt, errors, pq
 from psycopg._preparing import Prepare
 from psycopg._queries import PostgresQuery
-from psycopg.adapt import Transformer
+from psycopg.abc import Transformer
 from psycopg.rows import TupleRow
 
 Values = Mapping[str, Any] | Sequence[Any] | None
@@ -49,11 +49,11 @@ class Pipelined:
     Which statements the server has prepared stands in psycopg's own book: a roll-back of its empties both.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], conversions: Transformer) -> None:
         self._connection = connection
         self._wire = connection.pgconn
         self._book = connection._prepared  # noqa: SLF001 - see above
-        self._adapt = Transformer(connection)
+        self._adapt: Transformer | None = conversions  # the connection's, until the COMMIT: then others have it
         self._sent: deque[Answer] = deque()
         self._ahead: dict[str | bytes, tuple[Values, Answer]] = {}
         self._syncs = 0  # sent, and not heard of yet
@@ -73,7 +73,7 @@ class Pipelined:
 
     def _execute(self, statement: str | bytes, values: Values) -> Answer:
         self._begin()
-        query = PostgresQuery(self._adapt)
+        query = PostgresQuery(self._conversions)
         query.convert(statement, values)
         prepare, name = self._book.get(query)
         if prepare is Prepare.SHOULD:
@@ -105,11 +105,21 @@ class Pipelined:
             self._hear()
         if answer.result.status != pq.ExecStatus.TUPLES_OK:
             return []
-        self._adapt.set_pgresult(answer.result)
-        return self._adapt.load_rows(0, answer.result.ntuples, tuple)
+        conversions = self._conversions
+        conversions.set_pgresult(answer.result)
+        return conversions.load_rows(0, answer.result.ntuples, tuple)
+
+    @property
+    def _conversions(self) -> Transformer:
+        if self._adapt is None:
+            self._adapt = adapt.Transformer(self._connection)
+        return self._adapt
 
     def commit(self) -> None:
-        """Send what was not sent yet with the COMMIT, and wait for all of it. Raises the first error."""
+        """Send what was not sent yet with the COMMIT, and wait for all of it. Raises the first error.
+
+        What was answered may still be looked at; the connection may be another's by then.
+        """
         if self._wire.transaction_status == _IDLE and not self._wire.pipeline_status:
             return
         self._begin()
@@ -117,6 +127,7 @@ class Pipelined:
         ended = Answer(self)
         self._sent.append(ended)
         self._settle()
+        self._adapt = None
         if ended.result.command_status != b"COMMIT":  # PostgreSQL's word for that is no error
             raise psycopg.InternalError("the transaction had failed before its COMMIT, which rolled it back")
         if self._book._to_flush:  # noqa: SLF001 - what it has put out of itself, for others

@@ -1,12 +1,11 @@
 """How a delivery moves (design section 3): decode, load and claim, ask, commit, publish, acknowledge.
 
-A lane's one deciding thread takes natural batches (what is there, never waiting for more) of new deliveries and of
-answers alike, and commits what it makes of them in one transaction; in between, handler threads `ask` the outside world
-while no transaction is open. Two deciding threads would halve the batches: docs/decisions/0032-one-deciding-thread.md.
+One thread of a lane at a time takes a natural batch (what is there, never waiting for more) of new deliveries and of
+answers alike, and commits what it makes of them in one transaction; in between, threads `ask` the outside world while
+no transaction is open. Two that decide would halve the batches: docs/decisions/0032-one-deciding-thread.md.
 """
 
 import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +14,14 @@ from uuid import UUID
 import structlog
 
 from common import crash, jobs, logs
-from common.batches import backoff_s, natural_batch, one_per_key
+from common.batches import backoff_s, one_per_key
 from common.broker import Broker
 from common.confirms import Message
+from common.crew import Crew
 from common.database import PASSING, Database, DatabaseAwayError, Transaction
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
-from common.handlers import HandlerThreads
 from common.jobs import Job
 from common.lane import Answered, Changes, Decided, Item, Lane, Question, Settled, Work
 from common.metrics import Metrics
@@ -31,8 +30,6 @@ from common.outcomes import Move, Nothing, Outcome, Refuse, Wait
 from common.outflow import dead_letter, follows, report
 from common.stages import Plan, Stage
 from common.tap import DATABASE, STOPPING, Tap
-
-Taken = Delivery | Item
 
 OVERRIDE_TRIES = 3
 UNDELIVERED = (Stage.SUBMIT, Stage.WATCH, Stage.FETCH)
@@ -45,7 +42,7 @@ def _job_id(item: Item) -> UUID:
 
 
 class LaneRunner:
-    """Runs one lane: its subscription, its deciding thread, its handler threads."""
+    """Runs one lane: its subscription and its threads."""
 
     def __init__(self, lane: Lane, database: Database, plans: Mapping[Stage, Plan], metrics: Metrics) -> None:
         self.lane = lane
@@ -53,22 +50,18 @@ class LaneRunner:
         self._plans = plans
         self._metrics = metrics
         self._events = {event.queue: event for event in lane.events}
-        self._inbox: queue.SimpleQueue[Taken | None] = queue.SimpleQueue()
-        self._asking = HandlerThreads(lane.name, lane.threads, self._ask)
-        self._asking_slowly = HandlerThreads(f"{lane.name}.slow", lane.threads, self._ask)
+        self._crew: Crew[Delivery, Item] = Crew(lane.name, lane.threads, self._decide_all, self._ask)
         self._stopping = threading.Event()
         self._pending = 0
         self._idle = threading.Condition()
         self._patient = Patient(lambda: self.tap.close(DATABASE), lambda: self.tap.open(DATABASE), self._stopping)
         self._tap: Tap | None = None
-        self._deciding = threading.Thread(target=self._decide_all, name=f"{lane.name}.decide", daemon=True)
 
     def attach(self, broker: Broker) -> None:
         """Subscribe to the lane's queues; before the broker starts."""
-        self._tap = Tap(broker, Subscription(list(self._events), self.lane.prefetch, self._take))
+        self._tap = Tap(broker, Subscription(list(self._events), self.lane.prefetch, self._crew.put))
         broker.subscribe(self._tap.subscription)
         self._metrics.watch(self.lane.name, [event.name for event in self.lane.events], lambda: self._pending)
-        self._deciding.start()
 
     def stop_taking(self) -> None:
         """From now on what the broker brings is left to it."""
@@ -81,14 +74,12 @@ class LaneRunner:
         self.stop_taking()
         with self._idle:
             drained = self._idle.wait_for(lambda: self._pending == 0, timeout_s)
-        self._inbox.put(None)
-        self._asking.stop()
-        self._asking_slowly.stop()
+        self._crew.stop()
         return drained
 
     @property
     def alive(self) -> bool:
-        return self._asking.alive and self._asking_slowly.alive and self._deciding.is_alive()
+        return self._crew.alive
 
     @property
     def busy(self) -> int:
@@ -102,23 +93,16 @@ class LaneRunner:
             raise RuntimeError(f"the lane {self.lane.name} was not attached to a broker")
         return self._tap
 
-    # --- the broker's thread -------------------------------------------------------------------------------------
+    # --- who decides ---------------------------------------------------------------------------------------------
 
-    def _take(self, delivery: Delivery) -> None:
-        self._inbox.put(delivery)
-
-    # --- the deciding thread -------------------------------------------------------------------------------------
-
-    def _decide_all(self) -> None:
+    def _decide_all(self, batch: Sequence[Delivery | Item]) -> None:
+        items: list[Item] = []
+        deliveries: list[Delivery] = []
+        for entry in batch:
+            items.append(entry) if isinstance(entry, Item) else deliveries.append(entry)
         with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
-            batch: list[Taken]
-            while batch := natural_batch(self._inbox):
-                items: list[Item] = []
-                deliveries: list[Delivery] = []
-                for entry in batch:
-                    items.append(entry) if isinstance(entry, Item) else deliveries.append(entry)
-                for apart in one_per_key(items + self._taken(deliveries), _job_id):
-                    self._settle(self._guarded(apart))
+            for apart in one_per_key(items + self._taken(deliveries), _job_id):
+                self._settle(self._guarded(apart))
 
     def _taken(self, deliveries: Sequence[Delivery]) -> list[Item]:
         """New work, counted from here on; while stopping, none: it goes back to the queue as the connection closes."""
@@ -198,7 +182,7 @@ class LaneRunner:
             return Nothing("held")
         return None
 
-    # --- handler threads -----------------------------------------------------------------------------------------
+    # --- who asks ------------------------------------------------------------------------------------------------
 
     def _ask(self, item: Item) -> None:
         logs.telling_of.set(item.event)
@@ -209,7 +193,6 @@ class LaneRunner:
             log.exception("ask.crashed")
         finally:
             logs.telling_of.set(None)
-        self._inbox.put(item)
 
     # --- how a decision is committed, and what follows -----------------------------------------------------------
 
@@ -266,11 +249,11 @@ class LaneRunner:
         return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled")
 
     def _settle(self, decided: Sequence[Decided]) -> None:
-        """Committed: hand the questions to the handler threads, publish what follows, acknowledge."""
+        """Committed: leave the questions to who asks, publish what follows, acknowledge."""
         settled: list[Settled] = []
         for item, job, step in decided:
             if isinstance(step, Question):
-                (self._asking_slowly if step.slow else self._asking).put(item)
+                self._crew.question(item, slow=step.slow)
             else:
                 settled.append((item, job, step))
         if not settled:
@@ -280,12 +263,12 @@ class LaneRunner:
             for item, _, outcome in settled
         ]
         self._emit(finished)
-        time.sleep(0)  # lets the broker's thread have the interpreter: what it sends is waited for, the report is not
         report(self._metrics, self.lane.name, settled)
         self._done(len(finished))
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         self.tap.broker.complete(finished)
+        time.sleep(0)  # lets the broker's thread have the interpreter: what it sends is waited for, figures are not
         self._metrics.published(
             self.lane.name, [message.routing_key for _, messages in finished for message in messages]
         )

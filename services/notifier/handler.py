@@ -26,7 +26,7 @@ from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
 from common.wording import REFUND_SHOWS, reason
 from services.notifier import attention, copies, mails
 from services.notifier.letters import Letter, Letters
-from services.notifier.mails import LinkFacts, MailKey
+from services.notifier.mails import LinkFacts, MailKey, MailRow
 from services.notifier.metrics import MAILS
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import MAIL_TIMEOUTS, NULL_URL, NotSent, Rejected, SendAnswer, Sent, mailer, row_state
@@ -64,6 +64,7 @@ class Facts:
 
     links: Mapping[UUID, LinkFacts]
     reasons: Mapping[UUID, Sequence[tuple[int, str, str, datetime]]]
+    mails: Mapping[tuple[str, str], MailRow] = field(default_factory=dict)
     resting: Mapping[UUID, bool] = field(default_factory=dict)  # disputed links: whether a decision is still to come
 
 
@@ -73,7 +74,7 @@ class Notify:
     name = "notifier"
     events: Sequence[type[Event]] = tuple(KINDS)
     acts_on_held = True  # a held job is what the admin must hear about
-    reads = Reads((mails.LINKS,))
+    reads = Reads((mails.LINKS, mails.OF_JOBS))
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, calls = settings.threads, CALLS_HELD * settings.threads
@@ -92,7 +93,7 @@ class Notify:
     def begin(self, tx: Transaction, work: Sequence[Work]) -> Sequence[Question | Outcome]:
         facts = _facts(tx, work)
         steps = [self._step(w, facts) for w in work]
-        checked = self._claimed(tx, work, steps)
+        checked = self._claimed(tx, work, steps, facts)
         jobs.raise_attention(
             tx,
             [
@@ -103,23 +104,20 @@ class Notify:
         )
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
 
-    def _claimed(self, tx: Transaction, work: Sequence[Work], steps: Sequence[Send | Outcome]) -> list[Send | Outcome]:
+    def _claimed(
+        self, tx: Transaction, work: Sequence[Work], steps: Sequence[Send | Outcome], facts: Facts
+    ) -> list[Send | Outcome]:
         """The mails that are ours to send now. Nearly all are new; what has a row already is looked at."""
         start_before = time.monotonic() + self._settings.claim_margin_s
-        steps = [s._replace(start_before=start_before) if isinstance(s, Send) else s for s in steps]
-        sends = [s for s in steps if isinstance(s, Send)]
-        new = mails.claim_new(tx, [(s.key, s.message_id) for s in sends], self._lease_s) if sends else set()
-        known = [s.key for s in sends if s.key[:2] not in new]
-        if not known:
-            return steps
-        rows = mails.existing(tx, known)
-        steps = [
-            self._unless_sent(w.job, s, rows) if isinstance(s, Send) and s.key in known else s
+        ours = [
+            self._unless_sent(w.job, s._replace(start_before=start_before), facts.mails) if isinstance(s, Send) else s
             for w, s in zip(work, steps, strict=True)
         ]
-        again = [s for s in steps if isinstance(s, Send) and s.key[:2] in rows]
-        mails.claim(tx, [(s.key, s.message_id) for s in again], self._lease_s)
-        return steps
+        sends = [s for s in ours if isinstance(s, Send)]
+        new = [(s.key, s.message_id) for s in sends if s.key[:2] not in facts.mails]
+        mails.claim_new(tx, new, self._lease_s)
+        mails.claim(tx, [(s.key, s.message_id) for s in sends if s.key[:2] in facts.mails], self._lease_s)
+        return ours
 
     def ask(self, about: Send) -> SendAnswer:
         if time.monotonic() > about.start_before:
@@ -197,8 +195,10 @@ class Notify:
     def _message_id(self, key: MailKey) -> str:
         return f"<{key.local_id}@{self._domain}>"
 
-    def _unless_sent(self, job: Job, send: Send, rows: Mapping[tuple[str, str], mails.MailRow]) -> Send | Outcome:
-        row = rows[send.key.kind, send.key.about]
+    def _unless_sent(self, job: Job, send: Send, rows: Mapping[tuple[str, str], MailRow]) -> Send | Outcome:
+        row = rows.get(send.key[:2])
+        if row is None:
+            return send
         if row.state in {"claimed", "waiting"} and not row.at_work:
             key = send.key._replace(number=row.number)
             return send._replace(key=key, message_id=self._message_id(key), claim_no=row.claim_no + 1)
@@ -255,10 +255,11 @@ class Notify:
 def _facts(tx: Transaction, work: Sequence[Work]) -> Facts:
     ids = [w.job.job_id for w in work]
     links = mails.links(tx, ids)
+    known = mails.of_jobs(tx, ids)
     dead = [w.job.job_id for w in work if w.job.job_id not in links and _due(w.job) == "ready"]
     calling = [w.job.job_id for w in work if isinstance(w.event, JobAttention)]
     reasons = mails.open_reasons(tx, calling) if calling else {}
-    return Facts(links, reasons, mails.resting(tx, dead) if dead else {})
+    return Facts(links, reasons, known, mails.resting(tx, dead) if dead else {})
 
 
 def _without_link(job: Job, facts: Facts) -> Outcome:

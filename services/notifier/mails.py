@@ -48,31 +48,19 @@ class LinkFacts(NamedTuple):
     has_preview: bool
 
 
-def claim_new(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> set[tuple[str, str]]:
-    """Commit the intent to send (key, Message-ID) for each mail that has no row yet; (kind, about) of those."""
-    rows = unnest(
-        tx,
-        f"{_CLAIM} ON CONFLICT DO NOTHING RETURNING kind, about",
-        _claims(mails, lease_s),
-    )
-    return {(kind, about) for kind, about in rows}
+OF_JOBS = """SELECT DISTINCT ON (kind, about) kind, about, state, state = 'claimed' AND claimed_until > now(), claim_no,
+        number
+    FROM mails WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY kind, about, number DESC"""
 
 
-def existing(tx: Transaction, keys: Sequence[MailKey]) -> dict[tuple[str, str], MailRow]:
-    """The newest row of each of these mails, where there is one."""
-    rows = unnest(
-        tx,
-        """SELECT m.kind, m.about, m.state, m.state = 'claimed' AND m.claimed_until > now(), m.claim_no, m.number
-           FROM {rows} JOIN LATERAL (
-               SELECT kind, about, state, claimed_until, claim_no, number FROM mails
-               WHERE kind = i.kind AND about = i.about ORDER BY number DESC LIMIT 1
-           ) m ON true""",
-        {
-            "about": ("text", [k.about for k in keys]),
-            "kind": ("text", [k.kind for k in keys]),
-        },
-    )
-    return {(row[0], row[1]): MailRow(*row) for row in rows}
+def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[tuple[str, str], MailRow]:
+    """The newest row of each mail about these (locked) jobs, by its kind and what it is about."""
+    return {(row[0], row[1]): MailRow(*row) for row in tx.execute(OF_JOBS, {"ids": keys(job_ids)}).fetchall()}
+
+
+def claim_new(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:
+    """Commit the intent to send (key, Message-ID) for mails that have no row: one that has is an error."""
+    unnest(tx, _CLAIM, _claims(mails, lease_s))
 
 
 def claim(tx: Transaction, mails: Sequence[tuple[MailKey, str]], lease_s: float) -> None:

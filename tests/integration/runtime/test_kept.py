@@ -1,4 +1,4 @@
-"""A thread that decides keeps its connection while there is work, and never one that somebody else needs."""
+"""Who decides keeps a connection while there is work, and never one that somebody else needs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -58,11 +58,20 @@ def test_others_have_connections_of_their_own(make: Make) -> None:
     ours = _decides_on(database)
     with database.transaction() as tx:
         assert _server(tx) != ours
+    with database.deciding() as mine, database.deciding() as theirs:
+        assert _server(mine) != _server(theirs)
+
+
+def test_whoever_decides_next_takes_the_one_that_was_just_used(make: Make) -> None:
+    """A lane's threads decide in turn."""
+    database = make(8)
+    ours = _decides_on(database)
+    _two_more(database)
     theirs: list[int] = []
     thread = threading.Thread(target=lambda: theirs.append(_decides_on(database)))
     thread.start()
     thread.join()
-    assert theirs != [ours]
+    assert theirs == [ours]
 
 
 def test_a_small_pool_stays_open_to_all(make: Make) -> None:
@@ -86,7 +95,7 @@ def test_one_that_rested_goes_back_to_the_pool(make: Make, monkeypatch: pytest.M
     assert _decides_on(database) != first  # the pool hands out the one that has waited longest
 
 
-def test_one_whose_thread_has_nothing_to_do_goes_back_to_who_needs_it(
+def test_one_whose_lane_has_nothing_to_do_goes_back_to_who_needs_it(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = make(2)

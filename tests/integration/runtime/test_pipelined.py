@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -167,6 +168,17 @@ def test_a_question_sent_ahead_is_asked_again_when_something_came_between(databa
         ahead(tx, COUNT, {"ids": "a"})
         assert _count(tx, "b") == 0  # another question than was meant
         assert _count(tx, "a") == 1
+
+
+def test_what_is_looked_at_after_the_commit_shares_nothing_with_who_has_the_connection_now(database: Database) -> None:
+    """Else the rows of one lane were those of another's statement, now and then."""
+    with database.deciding() as tx:
+        server = tx.execute("SELECT pg_backend_pid()").fetchall()
+        late = tx.execute("SELECT 'mine'")
+    with database.deciding() as other:
+        assert other.execute("SELECT pg_backend_pid()").fetchall() == server
+        assert cast("Any", tx)._conversions is not cast("Any", other)._conversions  # noqa: SLF001 - what they might share
+        assert late.fetchall() == [("mine",)]
 
 
 def test_a_cursor_of_psycopgs_own_may_come_between(database: Database, database_url: str) -> None:

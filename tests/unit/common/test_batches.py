@@ -1,6 +1,6 @@
 """Natural batches and growing waits."""
 
-import queue
+from collections import deque
 from itertools import chain
 
 import pytest
@@ -12,31 +12,18 @@ from common.events import PaymentCompleted
 from common.stages import Plan
 
 
-def _queue(*items: int | None) -> "queue.SimpleQueue[int | None]":
-    source: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-    for item in items:
-        source.put(item)
-    return source
-
-
 def test_a_batch_is_what_is_there() -> None:
-    assert natural_batch(_queue(1, 2, 3)) == [1, 2, 3]
+    assert natural_batch(deque([1, 2, 3])) == [1, 2, 3]
 
 
 def test_a_batch_has_an_end() -> None:
-    source = _queue(*range(MAX_BATCH + 5))
+    waiting = deque(range(MAX_BATCH + 5))
 
-    assert [len(natural_batch(source)), len(natural_batch(source))] == [MAX_BATCH, 5]
-
-
-def test_what_came_before_the_end_is_still_taken() -> None:
-    source = _queue(1, 2, None)
-
-    assert [natural_batch(source), natural_batch(source)] == [[1, 2], []]
+    assert [len(natural_batch(waiting)), len(natural_batch(waiting))] == [MAX_BATCH, 5]
 
 
-def test_the_end_alone_is_an_empty_batch() -> None:
-    assert natural_batch(_queue(None)) == []
+def test_where_nothing_waits_the_batch_is_empty() -> None:
+    assert natural_batch(deque[int]()) == []
 
 
 @given(st.lists(st.integers(0, 5)))
