@@ -95,7 +95,11 @@ class Broker:
 
     def complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         """For each delivery: publish what follows, and acknowledge it only after every confirm (promise 3)."""
-        self._later(lambda: self._complete(work))
+        following = [self._followed(delivery, messages) for delivery, messages in work if messages]
+        if following and self._publisher.at_once(following):
+            work = [(delivery, messages) for delivery, messages in work if not messages]
+        if work:
+            self._later(lambda: self._complete(work))
 
     def pause(self, subscription: Subscription) -> None:
         """Take no more messages; what is unacknowledged is kept."""
@@ -154,12 +158,13 @@ class Broker:
             if session != self._session:
                 return  # given up while the channel was opening
             channel.add_on_close_callback(lambda _channel, error: self._lost(session, error))
-            confirms = self._publisher.use(channel)
+            confirms = Confirms()
             connection.confirm(channel, partial(self._confirmed, confirms))
             channel.add_on_return_callback(
                 lambda _channel, _method, properties, _body: confirms.returned(int(properties.message_id))
             )
             declare(channel, lambda: self._open("consume", session, self._open_consumers))
+            self._publisher.use(channel, confirms)  # not before: other threads publish at once
 
         connection.channel(on_open_callback=opened)
 
@@ -225,11 +230,14 @@ class Broker:
         with self._publisher.together():
             for delivery, messages in work:
                 if messages:
-                    refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
-                    self._publisher.publish(messages, partial(self._done, delivery, refusal=refusal))
+                    self._publisher.publish(*self._followed(delivery, messages))
                 else:
                     self._done(delivery, ok=True)
         self._flush()
+
+    def _followed(self, delivery: Delivery, messages: Sequence[Message]) -> tuple[Sequence[Message], Then]:
+        refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
+        return messages, partial(self._done, delivery, refusal=refusal)
 
     def _done(self, delivery: Delivery, ok: bool, *, refusal: bool = False) -> None:  # noqa: FBT001 - the callback's shape
         if delivery.session != self._session:
@@ -288,6 +296,7 @@ class Broker:
         self._flush()
         self._stopping = True
         self._connected = False
+        self._publisher.close()
         self._close_connections()
         self._stop_when_closed(time.monotonic() + 3)
 

@@ -1,7 +1,10 @@
-"""Publishing on one channel: confirmed and pipelined, repeated when refused. Used by the broker's I/O thread alone."""
+"""Publishing on one channel: confirmed and pipelined, repeated when refused. The broker's I/O thread owns it; others
+publish `at_once`.
+"""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +58,7 @@ class Publisher:
     """A publish belongs to the channel that it was sent on: when that is given up, its `then(False)` is called."""
 
     def __init__(self, hooks: Hooks) -> None:
+        self._turn = threading.RLock()  # for the channel and its book; taken before the connection's own
         self._hooks = hooks
         self._channel: Any = None
         self._confirms = Confirms()
@@ -66,23 +70,52 @@ class Publisher:
     @property
     def oldest_s(self) -> float:
         """Age, in seconds, of the publish that has waited longest."""
-        return self._confirms.oldest_s()
+        with self._turn:
+            return self._confirms.oldest_s()
 
-    def use(self, channel: Any) -> Confirms:
-        """Publish on this channel from now on; its own book, since a channel given up may still speak of its tags."""
-        self._channel, self._confirms = channel, Confirms()
-        return self._confirms
+    def use(self, channel: Any, confirms: Confirms) -> None:
+        """Publish on this channel from now on: what makes it confirm is on its way. Its own book, since a channel given
+        up may still speak of its tags.
+        """
+        with self._turn:
+            self._channel, self._confirms = channel, confirms
+
+    def close(self) -> None:
+        """Publish no more. What is under way may still be confirmed."""
+        with self._turn:
+            self._channel = None
 
     def give_up(self) -> None:
         """The channel is gone: nobody will ever confirm what is under way."""
-        self._channel = None
-        for publish in self._confirms.abandon():
+        with self._turn:
+            self._channel = None
+            lost = self._confirms.abandon()
+        for publish in lost:
             _count(publish)
             publish.batch.one_done(ok=False)
 
-    def together(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def together(self) -> Iterator[None]:
         """Send what is published until the end of the block in one piece."""
-        return nullcontext() if self._channel is None else self._channel.connection.together()
+        with self._turn, nullcontext() if self._channel is None else self._channel.connection.together():
+            yield
+
+    def at_once(self, work: Sequence[tuple[Sequence[Message], Then]]) -> bool:
+        """Publish from any thread, without waiting for the I/O thread to wake. False: nothing was sent, it is to be
+        asked. `then` is called by the I/O thread in any case.
+        """
+        with self._turn:
+            channel = self._channel
+            if channel is None or not channel.connection.open_to_all:
+                return False
+            if not all(channel.connection.usual(message) for messages, _ in work for message in messages):
+                return False
+            with self.together():
+                for messages, then in work:
+                    batch = Batch(len(messages), then)
+                    for message in messages:  # where the channel has just closed they are given up with it
+                        self._write(Publish(message, batch), channel)
+        return True
 
     def publish(self, messages: Sequence[Message], then: Then) -> None:
         batch = Batch(len(messages), then)
@@ -93,14 +126,24 @@ class Publisher:
         if channel is None or channel is not self._channel or not channel.is_open:
             publish.batch.one_done(ok=False)
             return
+        with self._turn:
+            self._write(publish, channel)
+
+    def _write(self, publish: Publish, channel: Any) -> None:
         tag = self._confirms.sent(publish)
         crash.point("before_publish")
-        self._hooks.write(channel, publish.message, tag)
+        try:
+            self._hooks.write(channel, publish.message, tag)
+        except BaseException:
+            self._channel = None  # the broker did not count this one: it would speak of the next by its tag
+            raise
         crash.point("after_publish")
 
     def confirmed(self, publishes: Iterable[Publish], *, accepted: bool) -> None:
         """The broker has spoken of these."""
-        for publish in publishes:
+        with self._turn:
+            told = list(publishes)
+        for publish in told:
             if accepted and not publish.returned:
                 publish.batch.one_done(ok=True)
             else:

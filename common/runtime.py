@@ -268,7 +268,6 @@ class LaneRunner:
 
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         self.tap.broker.complete(finished)
-        time.sleep(0)  # lets the broker's thread have the interpreter: what it sends is waited for, figures are not
         self._metrics.published(
             self.lane.name, [message.routing_key for _, messages in finished for message in messages]
         )

@@ -1,5 +1,9 @@
 """What is published together leaves in one piece and at once, and nothing of it is lost, whatever the socket takes."""
 
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
 import pika
 import pytest
 
@@ -38,13 +42,49 @@ def wire() -> _Wire:
     return _Wire()
 
 
+class _Loop:
+    """Pika's loop: what others ask it to call, until it is run."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+        self.add_callback_threadsafe = self.callbacks.append
+
+    def get_native_ioloop(self) -> "_Loop":
+        return self
+
+    def run(self) -> None:
+        while self.callbacks:
+            self.callbacks.pop(0)()
+
+
 @pytest.fixture
-def connection(wire: _Wire) -> Connection:
+def loop() -> _Loop:
+    return _Loop()
+
+
+@pytest.fixture
+def connection(wire: _Wire, loop: _Loop) -> Connection:
     """A connection that was opened, without a server: its transport is ours."""
     connection = Connection.__new__(Connection)
-    connection._transport = wire  # noqa: SLF001 - pika opens one only to a server
-    connection._pieces = None  # noqa: SLF001 - as it begins
+    connection._transport, connection._nbio = wire, loop  # noqa: SLF001 - pika opens one only to a server
+    connection._turn, connection._home = threading.RLock(), threading.get_ident()  # noqa: SLF001 - as it begins
+    connection._pieces, connection._behind, connection._line = None, [], None  # noqa: SLF001 - as it begins
     return connection
+
+
+def _in_another_thread(work: Callable[[], None]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads change as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def test_what_is_written_together_is_one_piece_in_its_order(connection: Connection, wire: _Wire) -> None:
@@ -85,6 +125,74 @@ def test_nothing_is_sent_on_a_connection_that_is_given_up(connection: Connection
     wire._state = 2  # noqa: SLF001 - as pika's transport has one
     connection._adapter_emit_data(b"late")  # noqa: SLF001 - as pika calls it for every frame
     assert (wire.pieces, wire.waiting) == ([], [b"late"])
+
+
+def test_another_thread_sends_at_once_and_leaves_to_pikas_what_the_socket_does_not_take(
+    connection: Connection, wire: _Wire, loop: _Loop
+) -> None:
+    wire.takes = 2
+    _in_another_thread(lambda: connection._adapter_emit_data(b"first"))  # noqa: SLF001 - as pika calls it
+    assert (wire.pieces, wire.waiting) == ([b"fi"], [])  # pika's transport is nothing for other threads
+    loop.run()
+    assert wire.waiting == [b"rst"]
+
+
+def test_nothing_overtakes_what_another_thread_left(connection: Connection, wire: _Wire, loop: _Loop) -> None:
+    wire.takes = 2
+    _in_another_thread(lambda: connection._adapter_emit_data(b"first"))  # noqa: SLF001 - as pika calls it
+    wire.takes = 10_000
+    _in_another_thread(lambda: connection._adapter_emit_data(b"second"))  # noqa: SLF001 - as pika calls it
+    connection._adapter_emit_data(b"third")  # noqa: SLF001 - as pika calls it
+    loop.run()
+    assert (wire.pieces, b"".join(wire.waiting)) == ([b"fi"], b"rstsecondthird")
+
+
+def test_what_another_thread_left_goes_with_its_connection(connection: Connection, wire: _Wire, loop: _Loop) -> None:
+    wire.takes = 0
+    _in_another_thread(lambda: connection._adapter_emit_data(b"first"))  # noqa: SLF001 - as pika calls it
+    connection._transport = None  # noqa: SLF001 - as when pika has lost it
+    loop.run()
+    _in_another_thread(lambda: connection._adapter_emit_data(b"second"))  # noqa: SLF001 - as pika calls it
+    loop.run()
+    assert not wire.pieces
+    assert not wire.waiting
+
+
+def test_what_is_written_together_is_not_parted_by_another_threads(connection: Connection, wire: _Wire) -> None:
+    thread = threading.Thread(target=lambda: connection._adapter_emit_data(b"heartbeat"))  # noqa: SLF001 - as pika calls it
+    with connection.together():
+        connection._adapter_emit_data(b"method")  # noqa: SLF001 - as pika calls it
+        thread.start()
+        thread.join(0.2)  # it waits until the block is over
+        connection._adapter_emit_data(b"body")  # noqa: SLF001 - as pika calls it
+    thread.join()
+    assert wire.pieces == [b"methodbody", b"heartbeat"]
+
+
+@pytest.mark.usefixtures("restless")
+def test_what_threads_send_at_once_is_not_mixed(connection: Connection, wire: _Wire, loop: _Loop) -> None:
+    wire.takes = 70  # of pieces of 100 bytes: the rest of each waits for the loop
+
+    def send(mark: bytes) -> None:
+        for _ in range(200):
+            with connection.together():
+                for _ in range(10):
+                    connection._adapter_emit_data(mark * 10)  # noqa: SLF001 - as pika calls it
+
+    threads = [threading.Thread(target=send, args=[bytes([65 + number])]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    sent = b""
+    while any(thread.is_alive() for thread in threads) or loop.callbacks:
+        connection._adapter_emit_data(b"heartbeat.")  # noqa: SLF001 - as pika calls it
+        loop.run()
+        with connection._turn:  # noqa: SLF001 - as pika's loop finds the socket writable
+            sent += b"".join(wire.pieces + wire.waiting)
+            wire.pieces, wire.waiting = [], []
+    for mark in b"ABCD":
+        assert sent.count(bytes([mark]) * 100) == 200
+        sent = sent.replace(bytes([mark]) * 100, b"")
+    assert not sent.replace(b"heartbeat.", b"")
 
 
 def test_a_block_that_ends_early_keeps_nothing_back(connection: Connection, wire: _Wire) -> None:
