@@ -1,4 +1,4 @@
-"""RabbitMQ: one I/O thread owns two connections (publish, consume); other threads hand it work and get called back.
+"""RabbitMQ: one I/O thread owns two connections (publish, consume); others hand it work, publish, and get called back.
 
 Publishes are `mandatory`, confirmed and pipelined; acknowledgements are grouped. A delivery is bound to the session
 that brought it: after a reconnect its acknowledgement is dropped (trap 3), and the broker delivers it again.

@@ -160,7 +160,8 @@ class Publisher:
         if publish.returned:
             self._hooks.returned(key)
             log.error("publish.returned", routing_key=key)
-            declare(channel, lambda: None)
+            if channel is not None:
+                declare(channel, lambda: None)
         self._hooks.later(REPUBLISH_S[publish.tries], lambda: self._send(publish, channel))
         publish.tries += 1
 

@@ -176,6 +176,19 @@ def test_after_a_message_that_could_not_be_written_nothing_is_sent_that_would_ha
     assert not publisher.at_once([([EVENT], lambda _: None)])
 
 
+def test_what_comes_back_after_the_close_is_left_to_its_wake_up() -> None:
+    later: list[Any] = []
+    publisher = Publisher(Hooks(lambda *_: None, lambda _, again: later.append(again), lambda _: None))
+    publisher.use(Channel(), confirms := Confirms())
+    told: list[bool] = []
+    assert publisher.at_once([([EVENT], told.append)])
+    publisher.close()
+    confirms.returned(1)
+    publisher.confirmed(confirms.resolve(1, multiple=False), accepted=True)
+    later.pop()()
+    assert told == [False]
+
+
 def test_after_its_close_nothing_is_published_and_what_is_under_way_is_confirmed() -> None:
     publisher, written = _publisher(None)
     publisher.use(Channel(), confirms := Confirms())
