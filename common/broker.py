@@ -240,7 +240,7 @@ class Broker:
         return messages, partial(self._done, delivery, refusal=refusal)
 
     def _done(self, delivery: Delivery, ok: bool, *, refusal: bool = False) -> None:  # noqa: FBT001 - the callback's shape
-        if delivery.session != self._session:
+        if delivery.session != self._session or self._stopping:
             return  # the broker delivers it again
         if not ok and refusal:  # no wake-up repeats a dead letter: the broker keeps it until its queue takes it
             delivery.subscription.acks.forget(delivery.tag)
@@ -279,8 +279,8 @@ class Broker:
         self._suspects.ended(error)
         delay = self._addresses.failed()
         log.warning("broker.lost", error=str(error) or repr(error), retry_s=delay)
+        self._publisher.give_up()  # before it is closed: other threads publish at once
         self._close_connections()
-        self._publisher.give_up()
         self._loop.call_later(delay, self._connect)
 
     def _close_connections(self) -> None:

@@ -53,10 +53,12 @@ class Crew(Generic[T, Q]):
         """Have this decided about. Called by any thread."""
         self._waiting.append(entry)
         if not self._lead.locked():  # who decides just now looks again afterwards
-            self._call()
+            self.call()
 
     def question(self, entry: Q, *, slow: bool) -> None:
-        """Have this asked. Called from within `decide`, which is followed by a look at the questions."""
+        """Have this asked. Called from within `decide`, which is followed by a look at the questions: who goes on there
+        with what may take long is to `call` another.
+        """
         (self._slow if slow else self._quick).questions.append(entry)
 
     def stop(self) -> None:
@@ -69,7 +71,7 @@ class Crew(Generic[T, Q]):
     def alive(self) -> bool:
         return all(thread.is_alive() for thread in self.threads)
 
-    def _call(self) -> None:
+    def call(self) -> None:
         """Let one more thread look for work, unless one is about to. Where all are busy, each looks when it is done."""
         if not self._called and not self._wake():
             self._hire()
@@ -132,7 +134,7 @@ class Crew(Generic[T, Q]):
         except IndexError:
             return
         if self._work:
-            self._call()  # the answer may take long
+            self.call()  # the answer may take long
         self._ask(entry)
         self._waiting.append(entry)
 

@@ -123,11 +123,12 @@ class Publisher:
             self._send(Publish(message, batch), self._channel)
 
     def _send(self, publish: Publish, channel: Any) -> None:
-        if channel is None or channel is not self._channel or not channel.is_open:
-            publish.batch.one_done(ok=False)
-            return
         with self._turn:
-            self._write(publish, channel)
+            fit = channel is not None and channel is self._channel and channel.is_open
+            if fit:
+                self._write(publish, channel)
+        if not fit:
+            publish.batch.one_done(ok=False)
 
     def _write(self, publish: Publish, channel: Any) -> None:
         tag = self._confirms.sent(publish)

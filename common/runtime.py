@@ -101,8 +101,11 @@ class LaneRunner:
         for entry in batch:
             items.append(entry) if isinstance(entry, Item) else deliveries.append(entry)
         with contextlib.suppress(DatabaseAwayError):  # raised only while stopping
-            for apart in one_per_key(items + self._taken(deliveries), _job_id):
+            rounds = one_per_key(items + self._taken(deliveries), _job_id)
+            for apart in rounds:
                 self._settle(self._guarded(apart))
+                if apart is not rounds[-1]:
+                    self._crew.call()  # what was claimed is asked by others: the next transaction may wait for long
 
     def _taken(self, deliveries: Sequence[Delivery]) -> list[Item]:
         """New work, counted from here on; while stopping, none: it goes back to the queue as the connection closes."""
