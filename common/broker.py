@@ -7,6 +7,7 @@ that brought it: after a reconnect its acknowledgement is dropped (trap 3), and 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
 
@@ -83,23 +84,18 @@ class Broker:
 
     def publish_and_wait(self, messages: Sequence[Message]) -> bool:
         """Publish and wait for every confirm; False when one did not come in time."""
-        done = threading.Event()
-        results: list[bool] = []
-
-        def then(ok: bool) -> None:  # noqa: FBT001 - the callback's shape
-            results.append(ok)
-            done.set()
-
-        self.publish(messages, then)
-        return done.wait(self._patience.confirm_s) and results[0]
+        done: Future[bool] = Future()
+        self.publish(messages, done.set_result)
+        return bool(wait([done], self._patience.confirm_s).done) and done.result()
 
     def complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         """For each delivery: publish what follows, and acknowledge it only after every confirm (promise 3)."""
-        following = [self._followed(delivery, messages) for delivery, messages in work if messages]
+        following = [(messages, partial(self._done, delivery, messages)) for delivery, messages in work if messages]
+        finished = [delivery for delivery, messages in work if not messages]
         if following and self._publisher.at_once(following):
-            work = [(delivery, messages) for delivery, messages in work if not messages]
-        if work:
-            self._later(lambda: self._complete(work))
+            following = []
+        if following or finished:
+            self._later(lambda: self._complete(following, finished))
 
     def pause(self, subscription: Subscription) -> None:
         """Take no more messages; what is unacknowledged is kept."""
@@ -225,24 +221,20 @@ class Broker:
         self._blocked = blocked
         log.warning("broker.blocked" if blocked else "broker.unblocked")
 
-    def _complete(self, work: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
+    def _complete(self, following: Sequence[tuple[Sequence[Message], Then]], finished: Sequence[Delivery]) -> None:
         """A stale delivery's messages are published too: its redelivery may have found the work still being done."""
         with self._publisher.together():
-            for delivery, messages in work:
-                if messages:
-                    self._publisher.publish(*self._followed(delivery, messages))
-                else:
-                    self._done(delivery, ok=True)
+            for messages, then in following:
+                self._publisher.publish(messages, then)
+        for delivery in finished:
+            self._done(delivery, (), ok=True)
         self._flush()
 
-    def _followed(self, delivery: Delivery, messages: Sequence[Message]) -> tuple[Sequence[Message], Then]:
-        refusal = any(message.exchange == DEAD_EXCHANGE for message in messages)
-        return messages, partial(self._done, delivery, refusal=refusal)
-
-    def _done(self, delivery: Delivery, ok: bool, *, refusal: bool = False) -> None:  # noqa: FBT001 - the callback's shape
+    def _done(self, delivery: Delivery, messages: Sequence[Message], ok: bool) -> None:  # noqa: FBT001 - as above
         if delivery.session != self._session or self._stopping:
             return  # the broker delivers it again
-        if not ok and refusal:  # no wake-up repeats a dead letter: the broker keeps it until its queue takes it
+        if not ok and any(message.exchange == DEAD_EXCHANGE for message in messages):
+            # No wake-up repeats a dead letter: the broker keeps it until its queue takes it.
             delivery.subscription.acks.forget(delivery.tag)
             delivery.subscription.channel.basic_reject(delivery.tag, requeue=False)
             return

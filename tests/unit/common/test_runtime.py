@@ -1,0 +1,39 @@
+"""How a lane goes through its batches."""
+
+import threading
+from collections.abc import Sequence
+from unittest.mock import MagicMock
+from uuid import uuid4
+
+from common.deliveries import Delivery
+from common.events import PaymentCompleted, encode
+from common.lane import Decided, Item, Question
+from common.metrics import Metrics
+from common.runtime import LaneRunner
+from local.processes import await_condition
+
+WAIT_S = 10.0
+
+
+def test_what_was_claimed_is_asked_while_the_rest_of_its_batch_is_still_decided() -> None:
+    """Two deliveries of one job are decided in two transactions, and the second may wait for somebody's lock."""
+    asked = threading.Event()
+    lane = MagicMock(threads=2, events=[PaymentCompleted], ask=lambda _: asked.set())
+    lane.name = "lane"
+    runner = LaneRunner(lane, MagicMock(), {}, Metrics())
+    in_time: list[bool] = []
+
+    def guarded(items: Sequence[Item], tries_left: int = 0) -> list[Decided]:  # noqa: ARG001 - the shape of what it replaces
+        if items[0].delivery.redelivered:
+            in_time.append(asked.wait(WAIT_S))
+            return []
+        return [(items[0], None, Question("about"))]
+
+    runner._guarded = guarded  # type: ignore[method-assign] # noqa: SLF001 - the transaction
+    body = encode(PaymentCompleted(job_id=uuid4()), "test")
+    for redelivered in (False, True):
+        runner._crew._waiting.append(Delivery(PaymentCompleted.queue, body, redelivered, 1, 1, MagicMock()))  # noqa: SLF001 - one batch
+    runner._crew.call()  # noqa: SLF001 - as a delivery that comes
+    await_condition(lambda: bool(in_time), 2 * WAIT_S, "the second decision")
+    runner._crew.stop()  # noqa: SLF001 - as a drain
+    assert in_time == [True]
