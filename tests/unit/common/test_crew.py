@@ -1,6 +1,5 @@
 """A lane's threads: one decides at a time, some ask, nothing is left lying, and the watchdog sees who died."""
 
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -81,15 +80,6 @@ def make() -> Iterator[Callable[[int], Lane]]:
     for lane in made:
         lane.gate.set()
         lane.crew.stop()
-
-
-@pytest.fixture
-def restless() -> Iterator[None]:
-    """Threads change as often as they can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
 
 
 def test_an_order_alone_is_handed_to_nobody(make: Callable[[int], Lane]) -> None:

@@ -1,6 +1,5 @@
 """What the broker never confirms is counted by its event; what other threads publish is in the same book."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,15 +33,6 @@ class Channel:
     def together(self) -> Iterator[None]:
         with self._turn:
             yield
-
-
-@pytest.fixture
-def restless() -> Iterator[None]:
-    """Threads change as often as they can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
 
 
 def _count(event: str) -> float:

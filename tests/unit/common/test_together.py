@@ -1,8 +1,7 @@
 """What is published together leaves in one piece and at once, and nothing of it is lost, whatever the socket takes."""
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pika
 import pytest
@@ -76,15 +75,6 @@ def _in_another_thread(work: Callable[[], None]) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-
-
-@pytest.fixture
-def restless() -> Iterator[None]:
-    """Threads change as often as they can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
 
 
 def test_what_is_written_together_is_one_piece_in_its_order(connection: Connection, wire: _Wire) -> None:
