@@ -89,19 +89,22 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
 
 def claim(tx: Transaction, claims: Sequence[Claim], lease_s: float) -> None:
     """Commit the intent of these calls: a new attempt, or a new claim on one that was surely not accepted."""
-    unnest(
-        tx,
-        """INSERT INTO attempts (job_id, attempt, state, claim_no, claimed_until)
-           SELECT i.job_id, i.attempt, 'claimed', i.claim_no, now() + make_interval(secs => i.lease_s) FROM {rows}
-           ON CONFLICT (job_id, attempt) DO UPDATE SET state = 'claimed', claim_no = excluded.claim_no,
-               claimed_until = excluded.claimed_until, answered_at = NULL, error = NULL""",
-        {
-            "job_id": ("uuid", [c.job_id for c in claims]),
-            "attempt": ("int", [c.attempt for c in claims]),
-            "claim_no": ("int", [c.claim_no for c in claims]),
-            "lease_s": ("float8", [lease_s] * len(claims)),
-        },
-    )
+    _claim(tx, _CLAIM, [c for c in claims if c.claim_no == 1], lease_s)
+    _claim(tx, _CLAIM_AGAIN, [c for c in claims if c.claim_no > 1], lease_s)
+
+
+def _claim(tx: Transaction, statement: str, claims: Sequence[Claim], lease_s: float) -> None:
+    if claims:
+        unnest(
+            tx,
+            statement,
+            {
+                "job_id": ("uuid", [c.job_id for c in claims]),
+                "attempt": ("int", [c.attempt for c in claims]),
+                "claim_no": ("int", [c.claim_no for c in claims]),
+                "lease_s": ("float8", [lease_s] * len(claims)),
+            },
+        )
 
 
 def reject(tx: Transaction, job_id: UUID, attempt: int, why: str) -> None:
@@ -158,6 +161,11 @@ def forgotten(tx: Transaction, after_s: float) -> list[Attempt]:
     return [a for tried in found.values() for a in tried if a.holds_place and a.age_s >= after_s]
 
 
+_CLAIM = """INSERT INTO attempts (job_id, attempt, state, claim_no, claimed_until)
+    SELECT i.job_id, i.attempt, 'claimed', i.claim_no, now() + make_interval(secs => i.lease_s) FROM {rows}"""
+_CLAIM_AGAIN = f"""{_CLAIM}
+    ON CONFLICT (job_id, attempt) DO UPDATE SET state = 'claimed', claim_no = excluded.claim_no,
+        claimed_until = excluded.claimed_until, answered_at = NULL, error = NULL"""
 _RECORD = (
     """WITH written AS (
     UPDATE attempts a SET

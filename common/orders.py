@@ -9,6 +9,8 @@ from uuid import UUID
 from common.database import Transaction
 from common.stages import Plan, Stage
 
+BY_TICKET = "(SELECT job_id FROM order_keys WHERE ticket = %(ticket)s)"  # in a statement: the order's id
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

@@ -142,9 +142,11 @@ class _Check:
             if payload["created"] >= self._stopped.timestamp() and event.payment_intent:
                 new.add(event.payment_intent)
         with self._at.database.transaction() as tx:
-            rows = tx.execute("SELECT job_id FROM jobs WHERE payment_intent = ANY(%s) AND paid_at >= %s", [
-                list(new), self._report.backup_at
-            ])  # fmt: skip
+            rows = tx.execute(
+                """SELECT k.job_id FROM order_keys k JOIN jobs USING (job_id)
+                   WHERE k.payment_intent = ANY(%s) AND paid_at >= %s""",
+                [list(new), self._report.backup_at],
+            )
             return {row[0] for row in rows}
 
     def _files(self) -> None:

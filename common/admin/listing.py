@@ -127,14 +127,14 @@ _HELD = "(SELECT job_id FROM jobs WHERE hold_reason IS NOT NULL)"
 _LATE = f"""(SELECT job_id FROM jobs j
              WHERE stage IN ({", ".join(f"'{stage}'" for stage in UNDER_WAY)}) AND {_IS_LATE})"""
 _BY_ADDRESS = f"""
-    (SELECT job_id FROM jobs WHERE email IS NOT NULL AND lower(email) ~>=~ %(begins)s AND lower(email) ~<~ %(ends)s
-     ORDER BY lower(email) USING ~<~, created_at DESC, job_id DESC LIMIT {MOST_FOUND})"""
+    (SELECT job_id FROM order_keys WHERE address ~>=~ %(begins)s AND address ~<~ %(ends)s
+     ORDER BY address USING ~<~, created_at DESC, job_id DESC LIMIT {MOST_FOUND})"""
 _BY_NAME = """
-    (SELECT job_id FROM jobs WHERE session_id = %(exact)s) UNION
-    (SELECT job_id FROM jobs WHERE payment_intent = %(exact)s) UNION
+    (SELECT job_id FROM order_keys WHERE session_id = %(exact)s) UNION
+    (SELECT job_id FROM order_keys WHERE payment_intent = %(exact)s) UNION
     (SELECT job_id FROM attempts WHERE provider_id = %(exact)s)"""
 _BY_TICKET = f"""
-    (SELECT job_id FROM jobs WHERE ticket ~>=~ %(begins)s AND ticket ~<~ %(ends)s LIMIT {MOST_FOUND})"""
+    (SELECT job_id FROM order_keys WHERE ticket ~>=~ %(begins)s AND ticket ~<~ %(ends)s LIMIT {MOST_FOUND})"""
 _BY_ID = "(SELECT job_id FROM jobs WHERE job_id BETWEEN %(first_id)s AND %(last_id)s)"
 _BROWSE = """
     SELECT n.job_id FROM unnest(%(stages)s::text[]) s(stage) CROSS JOIN unnest(%(statuses)s::text[]) t(status)

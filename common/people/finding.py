@@ -28,14 +28,14 @@ def _read(tx: Transaction, statement: str, address: str) -> list[tuple[UUID]]:
 
 _TOLD = "SELECT job_id FROM stripe_events WHERE job_id IS NOT NULL AND strpos(lower(payload::text), %(quoted)s) > 0"
 _THEIRS = f"""
-    SELECT j.job_id FROM jobs j WHERE lower(j.email) = %(address)s
+    SELECT j.job_id FROM order_keys j WHERE j.address = %(address)s
        OR (j.job_id IN ({_TOLD})
            AND NOT EXISTS (SELECT FROM address_wishes w WHERE w.job_id = j.job_id AND w.confirmed_at IS NOT NULL)
            AND NOT EXISTS (SELECT FROM audit a WHERE a.job_id = j.job_id AND a.verb = 'email'))
     ORDER BY j.job_id
 """
 _MENTIONED = f"""
-    SELECT job_id FROM jobs WHERE lower(email) = %(address)s
+    SELECT job_id FROM order_keys WHERE address = %(address)s
     UNION {_TOLD}
     UNION SELECT job_id FROM address_wishes WHERE lower(address) = %(address)s
     ORDER BY job_id

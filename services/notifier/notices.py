@@ -130,12 +130,13 @@ class Notices:
 
     def _record(self, notice: Notice, answer: SendAnswer) -> None:
         """The answer; who was not taken is due again after a wait that grows with its claims."""
-        wait_s = min(self._settings.wake_first_s * 2 ** min(notice.claim_no, 16), LONGEST_WAIT_S)
+        wait_s: float | None = None  # it is over
         match answer:
             case Sent():
                 state, why = "sent", None
             case NotSent(why=told):
                 state, why = "waiting", told
+                wait_s = min(self._settings.wake_first_s * 2 ** min(notice.claim_no, 16), LONGEST_WAIT_S)
             case Rejected(why=told):
                 state, why = "failed", told
                 # a server names the address that it refuses: a customer's stays out of the log
@@ -143,7 +144,7 @@ class Notices:
         with self._database.transaction() as tx:
             tx.execute(
                 """UPDATE mails SET state = %(state)s, error = %(why)s, answered_at = now(),
-                       claimed_until = now() + make_interval(secs => %(wait)s)
+                       claimed_until = COALESCE(now() + make_interval(secs => %(wait)s), 'infinity')
                    WHERE mail_id = %(mail)s AND claim_no = %(claim)s AND state <> 'sent'""",
                 {"mail": notice.mail_id, "claim": notice.claim_no, "state": state, "why": why, "wait": wait_s},
             )

@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from common.database import Transaction
+from common.orders import BY_TICKET
 from common.signing import hash_token
 
 DOMAIN = "address"  # of the signature that the mail's link carries
@@ -42,7 +43,7 @@ def of_order(tx: Transaction, ticket: str) -> Correction:
                   AND number = (SELECT max(number) FROM address_wishes WHERE job_id = j.job_id)
             ) w ON true
             LEFT JOIN mails m ON m.kind = 'address' AND m.about = j.job_id || ':' || w.number AND m.number = 1
-            WHERE j.ticket = %(ticket)s""",
+            WHERE j.job_id = {BY_TICKET}""",
         {"ticket": ticket},
     ).fetchone()
     return Correction(bool(row[0]), row[1], bool(row[2])) if row else Correction(possible=False)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from common.database import Transaction
+from common.orders import BY_TICKET
 
 MAX_COMMENT = 2000
 
@@ -18,9 +19,7 @@ class Rating:
 
 def given(tx: Transaction, ticket: str) -> Rating:
     """What was said of the order with this ticket."""
-    row = tx.execute(
-        "SELECT stars, comment FROM ratings JOIN jobs USING (job_id) WHERE ticket = %(ticket)s", {"ticket": ticket}
-    ).fetchone()
+    row = tx.execute(f"SELECT stars, comment FROM ratings WHERE job_id = {BY_TICKET}", {"ticket": ticket}).fetchone()
     return Rating(*row) if row else Rating()
 
 

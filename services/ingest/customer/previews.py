@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from common.database import Transaction
 from common.language import mark
+from common.orders import BY_TICKET
 from services.ingest.customer.status import TICKET
 from services.ingest.edge import Edge, Parts
 from services.ingest.web.answers import PICTURE, refusals
@@ -49,13 +50,13 @@ def _key(tx: Transaction, ticket: str, which: str) -> str | None:
 
 
 _KEYS = {
-    "before": """
+    "before": f"""
         SELECT s.reference_key FROM sources s JOIN jobs j USING (job_id)
-        WHERE j.ticket = %(ticket)s AND s.looked_at IS NOT NULL AND s.unfit IS NULL AND s.removed_at IS NULL
+        WHERE j.job_id = {BY_TICKET} AND s.looked_at IS NOT NULL AND s.unfit IS NULL AND s.removed_at IS NULL
           AND j.completed_at IS NOT NULL AND j.status = 'completed'""",
-    "after": """
+    "after": f"""
         SELECT replace(d.file_key, 'results/', 'previews/') FROM deliveries d JOIN jobs j USING (job_id)
-        WHERE j.ticket = %(ticket)s AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
+        WHERE j.job_id = {BY_TICKET} AND d.stored_at IS NOT NULL AND d.removed_at IS NULL
           AND d.preview_size IS NOT NULL AND j.completed_at IS NOT NULL AND j.status = 'completed'
         ORDER BY d.stored_at DESC LIMIT 1""",
 }

@@ -3,12 +3,14 @@
 Looking changes nothing, since mail scanners look too: a rating is a POST. The last one counts.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
 from common.language import mark
+from common.orders import BY_TICKET
 from common.signing import hash_token
 from services.ingest.customer import opinions
 from services.ingest.customer.downloads import TOKEN
@@ -32,27 +34,27 @@ Comment = Annotated[str, Form(max_length=MAX_COMMENT)]
 @router.post("/jobs/{ticket}/rating", status_code=303, response_class=Response, responses=REFUSALS)
 def rate_order(edge: Edge, ticket: str, stars: Stars, comment: Comment = "") -> Response:
     """Rate the order, from its page."""
-    known = ticket if TICKET.fullmatch(ticket) else ""
-    _rate(edge, "SELECT job_id, completed_at FROM jobs WHERE ticket = %(key)s", known, Rating(stars, comment))
+    known = {"ticket": ticket if TICKET.fullmatch(ticket) else ""}
+    _rate(edge, f"SELECT job_id, completed_at FROM jobs WHERE job_id = {BY_TICKET}", known, Rating(stars, comment))
     return RedirectResponse(f"/jobs/{ticket}", 303)
 
 
 @router.post("/d/{token}/rating", status_code=303, response_class=Response, responses=REFUSALS)
 def rate_download(edge: Edge, token: str, stars: Stars, comment: Comment = "") -> Response:
     """Rate the order, from the page that the mail leads to."""
-    known = hash_token(token if TOKEN.fullmatch(token) else "")
+    known = {"hash": hash_token(token if TOKEN.fullmatch(token) else "")}
     _rate(
         edge,
-        "SELECT j.job_id, j.completed_at FROM links l JOIN jobs j USING (job_id) WHERE l.token_hash = %(key)s",
+        "SELECT j.job_id, j.completed_at FROM links l JOIN jobs j USING (job_id) WHERE l.token_hash = %(hash)s",
         known,
         Rating(stars, comment),
     )
     return RedirectResponse(f"/d/{token}", 303)
 
 
-def _rate(edge: Parts, statement: str, key: str | bytes, rating: Rating) -> None:
+def _rate(edge: Parts, statement: str, key: Mapping[str, str | bytes], rating: Rating) -> None:
     with edge.database.transaction() as tx:
-        row = tx.execute(statement.encode(), {"key": key}).fetchone()
+        row = tx.execute(statement.encode(), key).fetchone()
         if row is None:
             raise ApiError(404, "unknown_order", UNKNOWN)
         if row[1] is None:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from common import disputed
 from common.database import Transaction
+from common.orders import BY_TICKET
 from services.ingest.customer.progress import (
     DEFAULT_EXPECTED_S,
     Order,
@@ -132,8 +133,7 @@ def _latest_link(tx: Transaction, ticket: str) -> LatestLink | None:
                       {disputed.freezes("l.job_id")} AS rests,
                       EXISTS (SELECT 1 FROM deliveries d WHERE d.job_id = l.job_id AND d.stored_at IS NOT NULL
                               AND d.removed_at IS NULL) AS kept
-               FROM links l JOIN jobs j USING (job_id)
-               WHERE j.ticket = %(ticket)s ORDER BY l.generation DESC LIMIT 1""",
+               FROM links l WHERE l.job_id = {BY_TICKET} ORDER BY l.generation DESC LIMIT 1""",
             {"ticket": ticket},
         )
         .fetchone()
@@ -157,5 +157,5 @@ _ORDER = f"""
                min(at) FILTER (WHERE to_stage = 'fetch') AS fetch_at
         FROM job_events WHERE job_id = j.job_id
     ) e ON true
-    WHERE j.ticket = %(ticket)s
+    WHERE j.job_id = {BY_TICKET}
 """

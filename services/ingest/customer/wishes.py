@@ -41,7 +41,7 @@ def locked(tx: Transaction, ticket: str) -> Job:
     """The order's row, locked: a lane that holds it finishes first. Raises ApiError 404."""
     if not TICKET.fullmatch(ticket):
         raise ApiError(404, "unknown_order", UNKNOWN)
-    row = tx.execute("SELECT job_id FROM jobs WHERE ticket = %(ticket)s", {"ticket": ticket}).fetchone()
+    row = tx.execute("SELECT job_id FROM order_keys WHERE ticket = %(ticket)s", {"ticket": ticket}).fetchone()
     if row is None:
         raise ApiError(404, "unknown_order", UNKNOWN)
     return jobs.lock(tx, [row[0]])[row[0]]

@@ -37,7 +37,7 @@ def recorded(tx: Transaction, wanted: Wanted) -> list[Recorded]:
            WHERE (%(kind)s::text IS NULL OR starts_with(type, %(kind)s))
              AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
              AND (%(job)s::text IS NULL OR job_id IN
-                  (SELECT job_id FROM jobs WHERE job_id::text = %(job)s OR ticket = %(job)s))
+                  (SELECT job_id FROM order_keys WHERE job_id::text = %(job)s OR ticket = %(job)s))
            ORDER BY received_at DESC LIMIT %(limit)s""",
         {"kind": wanted.kind, "outcome": wanted.outcome, "job": wanted.job, "limit": wanted.limit},
     )

@@ -231,7 +231,7 @@ def _find_job(tx: Transaction, event: StripeEvent) -> UUID | None:
     """By what we know the session or the payment under, else by metadata that we wrote."""
     about = event.about
     row = tx.execute(
-        """SELECT job_id FROM jobs WHERE session_id = %(session)s OR payment_intent = %(intent)s
+        """SELECT job_id FROM order_keys WHERE session_id = %(session)s OR payment_intent = %(intent)s
            ORDER BY session_id = %(session)s DESC NULLS LAST LIMIT 1""",
         {"session": about.get("id") if event.kind in ABOUT_SESSIONS else None, "intent": event.payment_intent},
     ).fetchone() or tx.execute(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from common import disputed
 from common.database import Transaction
 from common.language import negotiate
+from common.orders import BY_TICKET
 from common.outbound import Limits, Refused, Unreached
 from services.ingest.customer.progress import payment_status
 from services.ingest.customer.status import TICKET
@@ -110,7 +111,7 @@ _ORDER = f"""
            source_url, attachment_id, post_id, source_width, source_height, factor, amount_cents, currency, credits,
            cost_cents, session_id, payment_intent, charged_cents, refunded_cents, email,
            {disputed.counts("jobs.job_id")} AS disputed
-    FROM jobs WHERE job_id = %(job)s OR ticket = %(ticket)s
+    FROM jobs WHERE job_id = COALESCE(%(job)s, {BY_TICKET})
 """
 _LISTS = {
     "history": """SELECT at, actor, kind, from_stage, to_stage, detail FROM job_events

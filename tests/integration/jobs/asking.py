@@ -22,7 +22,8 @@ def ask(desk: Rig, *wanted: UUID, limits: Limits = LIMITS) -> dict[UUID, Turn]:
     with desk.database.transaction() as tx:
         jobs.lock(tx, wanted)
         turns = dict(capacity.turns(tx, wanted, limits, WAIT_S))
-        claims = [Claim(job, 1, 1) for job in wanted if turns[job].go]
+        tried = attempts.of_jobs(tx, wanted)
+        claims = [Claim(job, 1, 2 if job in tried else 1) for job in wanted if turns[job].go]
         if claims:
             attempts.claim(tx, claims, 60)
     return turns
