@@ -100,6 +100,7 @@ class Metrics:
         tally: Tally[tuple[str, str]] = Tally()
         moves: Tally[tuple[Stage, Stage]] = Tally()
         took: dict[str, list[float]] = defaultdict(list)
+        stayed: dict[Stage, list[float]] = defaultdict(list)
         for item, job, outcome in settled:
             event = item.event.name
             tally[event, _word(outcome)] += 1
@@ -110,9 +111,12 @@ class Metrics:
                 _given_back(job, outcome)
                 if outcome.to is not job.stage and not job.canary:
                     moves[job.stage, outcome.to] += 1
-                    _timed(job, outcome)
+                    stayed[job.stage].append(max(job.stage_s, 0))
+                    _ended(job, outcome)
         for (stage, to), count in moves.items():
             _moves(stage.value, to.value).inc(count)
+        for stage, seconds in stayed.items():
+            observe_all(_stage_seconds(stage.value), seconds)
         for event, seconds in took.items():
             observe_all(_handled(lane, event), seconds)
         for (event, word), count in tally.items():
@@ -132,7 +136,8 @@ def moved(job: Job, move: Move) -> None:
     _given_back(job, move)
     if move.to is not job.stage and not job.canary:
         _moves(job.stage.value, move.to.value).inc()
-        _timed(job, move)
+        _stage_seconds(job.stage.value).observe(max(job.stage_s, 0))
+        _ended(job, move)
 
 
 def _given_back(job: Job, move: Move) -> None:
@@ -141,8 +146,8 @@ def _given_back(job: Job, move: Move) -> None:
         REFUNDED_CENTS.inc(max(move.refunded_cents - job.refunded_cents, 0))
 
 
-def _timed(job: Job, move: Move) -> None:
-    _stage_seconds(job.stage.value).observe(max(job.stage_s, 0))
+def _ended(job: Job, move: Move) -> None:
+    """How long the customer waited, where the wait is over."""
     if move.to is not Stage.ANNOUNCE or job.paid_s is None:
         return
     if move.status is Status.COMPLETED:

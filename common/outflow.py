@@ -39,11 +39,12 @@ def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
     metrics.settled(lane, settled)
     moved: list[Mapping[str, Any]] = []
     waits: list[Mapping[str, Any]] = []
+    exporting = tracing.exporting()
     for item, job, outcome in settled:
         event = item.event
         traceparent = job.traceparent if job and job.traceparent else event.traceparent
-        context = {"event_name": event.name, "job_id": str(event.job_id), "trace_id": tracing.short(traceparent)}
-        if tracing.exporting():
+        context = {"event_name": event.name, "job_id": event.job_id, "trace_id": tracing.short(traceparent)}
+        if exporting:
             about = {"job_id": str(event.job_id), "outcome": type(outcome).__name__, "lane": lane}
             seconds = time.monotonic() - item.since
             tracing.span(f"{lane} {event.name}", tracing.begun(traceparent), traceparent, seconds, about)
@@ -53,7 +54,7 @@ def report(metrics: Metrics, lane: str, settled: Sequence[Settled]) -> None:
             case Wait(wake_s=wake_s, counted=counted, kind=kind):
                 waits.append({"wake_s": round(wake_s, 1), "counted": counted, "kind": kind, **context})
             case Nothing(why=why):
-                log.debug("delivery.nothing", why=why, **context)
+                log.debug("delivery.nothing", why=why, **logs.readable(context))
             case Refuse():
                 pass  # logged where the dead letter was made
     for name, rows in (("job.moved", moved), ("job.waits", waits)):
