@@ -52,11 +52,12 @@ class Attempt(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a claim allows: one call for this attempt, under this number."""
+    """What a claim allows: one call for this attempt, under this number. `again`: the attempt has its row."""
 
     job_id: UUID
     attempt: int
     claim_no: int
+    again: bool = False
 
 
 class Record(NamedTuple):
@@ -89,8 +90,8 @@ def of_jobs(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[Attempt
 
 def claim(tx: Transaction, claims: Sequence[Claim], lease_s: float) -> None:
     """Commit the intent of these calls: a new attempt, or a new claim on one that was surely not accepted."""
-    _claim(tx, _CLAIM, [c for c in claims if c.claim_no == 1], lease_s)
-    _claim(tx, _CLAIM_AGAIN, [c for c in claims if c.claim_no > 1], lease_s)
+    _claim(tx, _CLAIM, [c for c in claims if not c.again], lease_s)
+    _claim(tx, _CLAIM_AGAIN, [c for c in claims if c.again], lease_s)
 
 
 def _claim(tx: Transaction, statement: str, claims: Sequence[Claim], lease_s: float) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from common.stages import Plan
 
-MAX_BATCH = 768
+MAX_BATCH = 1536
 T = TypeVar("T")
 
 

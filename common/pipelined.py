@@ -20,6 +20,7 @@ from psycopg.rows import TupleRow
 
 Values = Mapping[str, Any] | Sequence[Any] | None
 _FINE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
+_BINARY = pq.Format.BINARY  # of answers: half the price of texts, here and there
 _IDLE, _OK, _BAD = pq.TransactionStatus.IDLE, pq.ConnStatus.OK, pq.ConnStatus.BAD
 
 
@@ -80,9 +81,9 @@ class Pipelined:
             self._wire.send_prepare(name, query.query, query.types)
             self._sent.append(Answer(self))
         if prepare is Prepare.NO:
-            self._wire.send_query_params(query.query, query.params, query.types, query.formats)
+            self._wire.send_query_params(query.query, query.params, query.types, query.formats, _BINARY)
         else:
-            self._wire.send_query_prepared(name, query.params, query.formats)
+            self._wire.send_query_prepared(name, query.params, query.formats, _BINARY)
         key = self._book.maybe_add_to_cache(query, prepare, name)
         answer = Answer(self, None if key is None else (key, prepare, name))
         self._sent.append(answer)

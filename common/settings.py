@@ -76,7 +76,7 @@ class CommonSettings(DatabaseSettings):
     confirm_timeout_s: float = Field(default=15, gt=0, description="seconds that the broker has to confirm a message")
     threads: int = Field(default=16, ge=1, le=256, description="calls to the outside world at once, per lane")
     prefetch: int = Field(
-        default=768,
+        default=1536,
         ge=1,
         le=10_000,
         description="messages held unacknowledged, per queue; at most 16 a thread where each is a call to Stripe or to "

@@ -182,7 +182,7 @@ class Submit:
                 job.job_id, last.attempt, state, ended=False, error=None if heard else "no answer was recorded"
             )
         if last and last.state == AttemptState.WAITING:
-            return Claim(job.job_id, last.attempt, last.claim_no + 1)
+            return Claim(job.job_id, last.attempt, last.claim_no + 1, again=True)
         number = last.attempt + 1 if last else 1
         if number - job.attempts_base > self._settings.max_attempts:
             return self._beyond(job, [a for a in tried if a.attempt > job.attempts_base], number)

@@ -23,7 +23,7 @@ def ask(desk: Rig, *wanted: UUID, limits: Limits = LIMITS) -> dict[UUID, Turn]:
         jobs.lock(tx, wanted)
         turns = dict(capacity.turns(tx, wanted, limits, WAIT_S))
         tried = attempts.of_jobs(tx, wanted)
-        claims = [Claim(job, 1, 2 if job in tried else 1) for job in wanted if turns[job].go]
+        claims = [Claim(job, 1, 1, again=job in tried) for job in wanted if turns[job].go]
         if claims:
             attempts.claim(tx, claims, 60)
     return turns

@@ -28,7 +28,7 @@ def job(desk: Rig) -> uuid.UUID:
 
 def _claim(desk: Rig, job: uuid.UUID, attempt: int = 1, number: int = 1, lease_s: float = 60) -> None:
     with desk.database.transaction() as tx:
-        attempts.claim(tx, [Claim(job, attempt, number)], lease_s)
+        attempts.claim(tx, [Claim(job, attempt, number, again=number > 1)], lease_s)
 
 
 def _record(desk: Rig, job: uuid.UUID, state: AttemptState, *, attempt: int = 1, **more: Any) -> None:

@@ -126,8 +126,8 @@ def test_a_worker_that_may_not_migrate_waits_for_whoever_does(
     worker, health = _submitter(tmp_path, url, amqp_url, MIGRATE="off")
     worker.start()
     try:
-        until(lambda: worker.last_lines(5).count("schema.old") >= WAITS)
-        assert "./enlarger migrate" in worker.last_lines(5)
+        until(lambda: worker.last_lines(20).count("schema.old") >= WAITS)
+        assert "./enlarger migrate" in worker.last_lines(20)
         assert migrate(url)
         until(lambda: requests.get(f"{health}/readyz", timeout=5).ok)
     finally:
