@@ -36,7 +36,10 @@ STEPS: dict[str, tuple[list[Attempt], Any]] = {
         [an_attempt("claimed", claim_over=True, provider_id="up_1")],
         Record(JOB, 1, AttemptState.OPEN, ended=False),
     ),
-    "what was surely not accepted is claimed again": ([an_attempt("waiting", claim_no=3)], Claim(JOB, 1, 4, again=True)),
+    "what was surely not accepted is claimed again": (
+        [an_attempt("waiting", claim_no=3)],
+        Claim(JOB, 1, 4, again=True),
+    ),
     "after a failed attempt comes the next": ([an_attempt("failed")], Claim(JOB, 2, 1)),
     "after a lost attempt comes the next": ([an_attempt("unknown", ended=True)], Claim(JOB, 2, 1)),
     "after a dead result comes the next": ([an_attempt("succeeded", result_dead=True)], Claim(JOB, 2, 1)),
