@@ -106,8 +106,9 @@ def _apply(backend: DatabaseBackend, migration: Migration) -> None:
         return
     with backend.disable_transactions():
         for statement in read_sql_migration(migration.path)[2]:
-            # It waits for every older snapshot in the database, a dump's for instance, and nobody stands behind it.
-            patience_ms = 0 if "CONCURRENTLY" in statement else MIGRATION_LOCK_MS
+            # The one waits for every older snapshot in the database, a dump's for instance, the other for a VACUUM:
+            # nobody who writes stands behind either.
+            patience_ms = 0 if "CONCURRENTLY" in statement or "SET (fillfactor" in statement else MIGRATION_LOCK_MS
             backend.execute(f"SET lock_timeout = {patience_ms}")
             backend.cursor().execute(statement)  # the backend's own `execute` takes each % for a parameter
         backend.execute(f"SET lock_timeout = {MIGRATION_LOCK_MS}")

@@ -68,7 +68,8 @@ def _in_doubt(job: Job, tried: Sequence[Attempt], known: Known) -> bool:
 def take_as_mailed(tx: Transaction) -> int:
     """Every mail that may have gone out after the backup counts as sent; returns how many."""
     waiting = tx.execute(
-        "UPDATE mails SET state = 'sent', error = 'taken as sent after a restore', answered_at = now() "
+        "UPDATE mails SET state = 'sent', error = 'taken as sent after a restore', answered_at = now(), "
+        "claimed_until = 'infinity' "
         "WHERE state IN ('claimed', 'waiting') AND NOT (kind = 'notice' AND about LIKE 'restored:%')"
     ).rowcount
     due = tx.execute(_DUE, {"before_s": REMIND_BEFORE_S}).rowcount

@@ -162,7 +162,7 @@ def identify(tx: Transaction, key: str) -> UUID:
     """The id of the job with this id or ticket. Raises RefusedError."""
     column = "ticket" if TICKET.fullmatch(key) else "job_id"
     named = key if column == "ticket" else as_uuid(key)
-    row = tx.execute(f"SELECT job_id FROM jobs WHERE {column} = %(key)s", {"key": named}).fetchone()
+    row = tx.execute(f"SELECT job_id FROM order_keys WHERE {column} = %(key)s", {"key": named}).fetchone()
     if row is None:
         raise RefusedError("unknown_order", f"No order has the id or ticket {key!r}.")
     found: UUID = row[0]

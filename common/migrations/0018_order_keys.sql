@@ -27,10 +27,19 @@ CREATE TRIGGER keys_of_new_orders AFTER INSERT ON jobs REFERENCING NEW TABLE AS 
 
 CREATE FUNCTION keep_order_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO order_keys (job_id, ticket, session_id, payment_intent, address, created_at)
-    VALUES (NEW.job_id, NEW.ticket, NEW.session_id, NEW.payment_intent, lower(NEW.email), NEW.created_at)
-    ON CONFLICT (job_id) DO UPDATE SET ticket = excluded.ticket, session_id = excluded.session_id,
-        payment_intent = excluded.payment_intent, address = excluded.address, created_at = excluded.created_at;
+    FOR turn IN 1..2 LOOP
+        UPDATE order_keys SET ticket = NEW.ticket, session_id = NEW.session_id, payment_intent = NEW.payment_intent,
+            address = lower(NEW.email), created_at = NEW.created_at WHERE job_id = NEW.job_id;
+        EXIT WHEN FOUND;
+        -- An order of before: 0019 has not come to it yet, or just does, and then is awaited here.
+        INSERT INTO order_keys (job_id, ticket, session_id, payment_intent, address, created_at)
+        VALUES (NEW.job_id, NEW.ticket, NEW.session_id, NEW.payment_intent, lower(NEW.email), NEW.created_at)
+        ON CONFLICT DO NOTHING;
+        EXIT WHEN FOUND;
+        IF turn = 2 THEN
+            RAISE unique_violation USING MESSAGE = 'what order ' || NEW.job_id || ' is to be found by is another''s';
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
 CREATE TRIGGER order_keys_kept AFTER UPDATE OF ticket, session_id, payment_intent, email, created_at ON jobs

@@ -11,7 +11,7 @@ BEGIN
         kept AS (
             INSERT INTO order_keys (job_id, ticket, session_id, payment_intent, address, created_at)
             SELECT job_id, ticket, session_id, payment_intent, lower(email), created_at FROM few
-            ON CONFLICT (job_id) DO NOTHING
+            ON CONFLICT DO NOTHING
         )
         SELECT max(job_id::text)::uuid INTO last FROM few;
         COMMIT;

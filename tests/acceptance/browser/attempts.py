@@ -1,6 +1,6 @@
 """Things that strangers write where a name, an address or a reason is expected. None of them may run or leak."""
 
-MARK = "7734"  # what a script that ran would say in a dialog
+MARK = "77347734"  # what a script that ran would say in a dialog; no id of ours has it by chance
 SCRIPTS = (
     f"<script>alert({MARK})</script>",
     f"</script><script>alert({MARK})</script>",

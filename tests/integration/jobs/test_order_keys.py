@@ -9,8 +9,10 @@ import pytest
 from psycopg import errors
 
 from common import jobs, orders
+from common.admin.desk import identify
 from common.outcomes import Move, Payment
 from common.stages import Stage, Status
+from services.ingest.customer import corrections, opinions, wishes
 from tests.integration.runtime.rig import Rig, an_order
 
 TO_WATCH = Move(Stage.WATCH, "submitted", status=Status.PROCESSING, attempt=1)
@@ -65,6 +67,23 @@ def test_a_move_writes_nothing_there(desk: Rig) -> None:
         assert jobs.apply(tx, desk.plans, "tests", [(desk.job(job_id), TO_WATCH)])
 
     assert desk.sql(version) == before
+
+
+LOOKUPS = {
+    "the operator": identify,
+    "a wish": wishes.locked,
+    "a rating": opinions.given,
+    "a corrected address": corrections.of_order,
+}
+
+
+@pytest.mark.parametrize("look", LOOKUPS.values(), ids=LOOKUPS)
+def test_by_its_ticket_it_is_found_without_reading_the_others(desk: Rig, look: Callable[..., object]) -> None:
+    (job_id,) = _made(desk)
+    ticket = desk.job(job_id).ticket
+    with desk.database.transaction() as tx:
+        assert look(tx, ticket)
+        assert tx.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'jobs'").fetchone() == (0,)
 
 
 @pytest.mark.parametrize(

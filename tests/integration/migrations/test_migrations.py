@@ -3,14 +3,16 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from yoyo.migrations import read_sql_migration
 
+from common import schema
 from common.database import DatabaseAwayError
 from common.schema import MIGRATION_LOCK, MIGRATION_LOCK_MS, MIGRATIONS, migrate
 from local.database import Database
@@ -38,14 +40,38 @@ FURTHER = (
     "VACUUM ANALYZE",
 )
 WRITERS_MODE = "RowExclusiveLock"  # of those who stand in line behind a migration
-WRITES = (
-    "UPDATE jobs SET version = version + 1, email = 'Anna' || version || '@example.org' WHERE job_id = %s",
-    "UPDATE attempts SET claimed_until = now() WHERE job_id = %s",
+ALONE = (
+    ("UPDATE jobs SET version = version + 1, email = 'Anna' || version || '@example.org' WHERE job_id = %s",),
+    ("UPDATE attempts SET claimed_until = now() WHERE job_id = %s",),
 )
+LANE = (  # it holds the order when it comes to what else it writes
+    (
+        "SELECT FROM jobs WHERE job_id = %s FOR UPDATE",
+        "SELECT pg_sleep(0.005)",
+        "INSERT INTO job_events (job_id, actor, kind) VALUES (%s, 'tests', 'moved')",
+        """INSERT INTO deliveries (job_id, attempt, claim_no, claimed_until, file_key)
+           SELECT job_id, attempt, (SELECT count(*) FROM deliveries d WHERE d.job_id = a.job_id), now(),
+                  gen_random_uuid()::text FROM attempts a WHERE job_id = %s""",
+    ),
+)
+WRITERS = (ALONE, LANE, LANE, LANE)
+PATIENCE_S = 60.0
+OLDER = 2000
 UNLIKE = """
 SELECT count(*) FROM jobs j FULL JOIN order_keys k USING (job_id)
 WHERE (j.ticket, j.session_id, j.payment_intent, lower(j.email), j.created_at)
     IS DISTINCT FROM (k.ticket, k.session_id, k.payment_intent, k.address, k.created_at)
+"""
+AGAIN = [file for file in sorted(MIGRATIONS.glob("*.sql")) if file.stem > "0019" and file.stem < "0024"]
+SHAPE = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+UNION ALL
+SELECT indrelid::regclass::text, indexrelid::regclass::text, pg_get_indexdef(indexrelid) || indisvalid FROM pg_index
+WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+UNION ALL
+SELECT '', proname, '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+ORDER BY 1, 2, 3
 """
 WAITING_LONG = """
 SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'virtualxid'
@@ -64,8 +90,9 @@ def old_url(database: Database, request: pytest.FixtureRequest) -> Iterator[str]
 @pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_a_large_database_is_migrated_while_orders_go_on(
-    old_url: str, tmp_path: Path, pytestconfig: pytest.Config
+    old_url: str, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(schema, "MIGRATION_WAIT_S", PATIENCE_S)
     jobs = pytestconfig.getoption("--migrated-jobs")
     migrate(old_url, folder=_only(FIRST, tmp_path))
     with psycopg.connect(old_url, autocommit=True) as connection:
@@ -154,6 +181,50 @@ def test_a_death_in_a_migration_leaves_nothing_of_it(old_url: str, tmp_path: Pat
     assert migrate(old_url, folder=broken) == ["0002_dies"]
 
 
+def test_an_older_order_that_changes_just_when_its_keys_are_made_has_the_new_ones(old_url: str) -> None:
+    migrate(old_url)
+    _, _, made_later = (MIGRATIONS / "0019_older_orders.sql").read_text().partition("kept AS (")
+    make, _, _ = made_later.partition("DO NOTHING")
+    with psycopg.connect(old_url, autocommit=True) as connection:
+        connection.execute(FILL, [OLDER])
+        connection.execute("UPDATE jobs SET session_id = 'cs_' || job_id, payment_intent = 'pi_' || job_id")
+        connection.execute("DELETE FROM order_keys")
+        ids = [row[0] for row in connection.execute("SELECT job_id FROM jobs")]
+    together = threading.Barrier(2)
+
+    def each(statement: str) -> None:
+        with psycopg.connect(old_url, autocommit=True) as connection:
+            for job_id in ids:
+                together.wait(30)
+                connection.execute(statement.encode(), [job_id])
+
+    with ThreadPoolExecutor(2) as pool:
+        made = pool.submit(each, f"WITH few AS (SELECT * FROM jobs WHERE job_id = %s) {make} DO NOTHING")
+        changed = pool.submit(each, "UPDATE jobs SET email = 'anna@example.org' WHERE job_id = %s")
+        made.result(60)
+        changed.result(60)
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute(UNLIKE).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("stopped_after", range(7))
+def test_what_runs_without_a_transaction_may_be_run_again(old_url: str, stopped_after: int) -> None:
+    """A crash leaves the first of a file's statements done, and no note of it."""
+    migrate(old_url)
+    with psycopg.connect(old_url, autocommit=True) as connection:
+        connection.execute(FILL, [20])
+        connection.execute(FURTHER[0])
+        as_made = connection.execute(SHAPE).fetchall()
+        for file in AGAIN:
+            for statement in read_sql_migration(str(file))[2][:stopped_after]:
+                connection.execute(statement.encode())
+            connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = %s", [file.stem])
+    assert migrate(old_url) == [file.stem for file in AGAIN]
+    with psycopg.connect(old_url) as connection:
+        assert connection.execute(SHAPE).fetchall() == as_made
+        assert connection.execute(UNLIKE).fetchone() == (0,)
+
+
 def _only(name: str, folder: Path) -> Path:
     migrations = folder / "migrations"
     migrations.mkdir()
@@ -163,23 +234,30 @@ def _only(name: str, folder: Path) -> Path:
 
 @contextmanager
 def _writing(url: str) -> Iterator[list[float]]:
-    """Jobs and their attempts are changed one after the other until the end; how many seconds each write took."""
+    """Jobs and what speaks of them are changed without a pause until the end; how many seconds each change took."""
     seconds: list[float] = []
     over = threading.Event()
 
-    def write() -> None:
-        with psycopg.connect(url, autocommit=True) as connection:
-            ids = [row[0] for row in connection.execute("SELECT job_id FROM jobs LIMIT 100").fetchall()]
-            while not over.wait(0.005):
-                for statement in WRITES:
+    def write(number: int, writes: Sequence[Sequence[str]]) -> None:
+        with psycopg.connect(url) as connection:
+            ids = [row[0] for row in connection.execute("SELECT job_id FROM jobs ORDER BY job_id LIMIT 100").fetchall()]
+            connection.commit()
+            turn = number
+            while not over.is_set():
+                job_id = ids[turn % len(ids)]
+                for statements in writes:
                     began = time.monotonic()
-                    connection.execute(statement, [ids[len(seconds) % len(ids)]])
+                    for statement in statements:
+                        connection.execute(statement, [job_id] if "%s" in statement else None)
+                    connection.commit()
                     seconds.append(time.monotonic() - began)
+                turn += len(WRITERS)
 
-    with ThreadPoolExecutor(1) as pool:
-        writer = pool.submit(write)
+    with ThreadPoolExecutor(len(WRITERS)) as pool:
+        writers = [pool.submit(write, number, writes) for number, writes in enumerate(WRITERS)]
         try:
             yield seconds
         finally:
             over.set()
-            writer.result(60)
+            for writer in writers:
+                writer.result(60)
