@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from common import ledger
-from common.database import Transaction, keys, unnest
+from common.database import LEASE, Transaction, keys, unnest
 
 
 class AttemptState(StrEnum):
@@ -162,8 +162,8 @@ def forgotten(tx: Transaction, after_s: float) -> list[Attempt]:
     return [a for tried in found.values() for a in tried if a.holds_place and a.age_s >= after_s]
 
 
-_CLAIM = """INSERT INTO attempts (job_id, attempt, state, claim_no, claimed_until)
-    SELECT i.job_id, i.attempt, 'claimed', i.claim_no, now() + make_interval(secs => i.lease_s) FROM {rows}"""
+_CLAIM = f"""INSERT INTO attempts (job_id, attempt, state, claim_no, claimed_until)
+    SELECT i.job_id, i.attempt, 'claimed', i.claim_no, {LEASE} FROM {{rows}}"""
 _CLAIM_AGAIN = f"""{_CLAIM}
     ON CONFLICT (job_id, attempt) DO UPDATE SET state = 'claimed', claim_no = excluded.claim_no,
         claimed_until = excluded.claimed_until, answered_at = NULL, error = NULL"""

@@ -55,6 +55,8 @@ PASSING = (
 # that reading all of it is cheaper, and with each order that grows dearer: it is told not to. Nor may it gather all
 # that is due and sort it, where an index has it in order and the clock wants the first few.
 BY_KEY = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off -c plan_cache_mode=force_generic_plan"
+# When a claim of `unnest` ends. Not from now(), which is the BEGIN: the locks may have been waited for since.
+LEASE = "clock_timestamp() + make_interval(secs => i.lease_s)"
 HUNG_STATEMENTS = 4  # statements at their longest, which no transaction of ours has
 
 

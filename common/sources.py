@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from common.database import Transaction, keys, unnest
+from common.database import LEASE, Transaction, keys, unnest
 
 
 class Source(NamedTuple):
@@ -58,8 +58,8 @@ def claim(tx: Transaction, job_ids: Sequence[UUID], lease_s: float) -> None:
     """Commit the intent to look: from now on the key is known, whatever becomes of the worker."""
     unnest(
         tx,
-        """INSERT INTO sources (job_id, claimed_until, reference_key)
-           SELECT i.job_id, now() + make_interval(secs => i.lease_s), i.key FROM {rows}
+        f"""INSERT INTO sources (job_id, claimed_until, reference_key)
+           SELECT i.job_id, {LEASE}, i.key FROM {{rows}}
            ON CONFLICT (job_id) DO UPDATE SET claimed_until = excluded.claimed_until, looked_at = NULL,
                removed_at = NULL, unfit = NULL""",
         {

@@ -13,7 +13,7 @@ BEGIN
             SELECT job_id, ticket, session_id, payment_intent, lower(email), created_at FROM few
             ON CONFLICT DO NOTHING
         )
-        SELECT max(job_id::text)::uuid INTO last FROM few;
+        SELECT max(job_id::text COLLATE "C")::uuid INTO last FROM few;
         COMMIT;
     END LOOP;
 END $$;

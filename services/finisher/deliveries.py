@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from common import sources
-from common.database import Transaction, keys, unnest
+from common.database import LEASE, Transaction, keys, unnest
 
 
 class FetchClaim(NamedTuple):
@@ -56,8 +56,8 @@ def claim(tx: Transaction, claims: Sequence[FetchClaim], lease_s: float) -> None
     """Commit the intent to fetch: from now on the key is known, whatever becomes of the worker."""
     unnest(
         tx,
-        """INSERT INTO deliveries (job_id, attempt, claim_no, claimed_until, file_key)
-           SELECT i.job_id, i.attempt, i.claim_no, now() + make_interval(secs => i.lease_s), i.file_key FROM {rows}""",
+        f"""INSERT INTO deliveries (job_id, attempt, claim_no, claimed_until, file_key)
+           SELECT i.job_id, i.attempt, i.claim_no, {LEASE}, i.file_key FROM {{rows}}""",
         {
             "job_id": ("uuid", [c.job_id for c in claims]),
             "attempt": ("int", [c.attempt for c in claims]),

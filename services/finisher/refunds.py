@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from common.database import Transaction, keys, unnest
+from common.database import LEASE, Transaction, keys, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
     """Commit the intents: new rows, or a new claim on open ones. Amount, reason and first key of a row never change."""
     unnest(
         tx,
-        """INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
+        f"""INSERT INTO refunds (refund_id, job_id, number, state, amount_cents, reason, idempotency_key,
                                 claim_no, claimed_until, payment_intent, key_number)
            SELECT i.refund_id, i.job_id, i.number, 'claimed', i.amount_cents, i.reason, i.idempotency_key, i.claim_no,
-                  now() + make_interval(secs => i.lease_s), j.payment_intent, i.key_number
-           FROM {rows} JOIN jobs j USING (job_id)
+                  {LEASE}, j.payment_intent, i.key_number
+           FROM {{rows}} JOIN jobs j USING (job_id)
            ON CONFLICT (refund_id) DO UPDATE SET claim_no = excluded.claim_no, claimed_until = excluded.claimed_until,
                answered_at = NULL, key_number = excluded.key_number,
                key_spent = refunds.key_spent AND refunds.key_number = excluded.key_number""",

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from common import disputed
-from common.database import Transaction, keys, unnest
+from common.database import LEASE, Transaction, keys, unnest
 
 
 class MailKey(NamedTuple):
@@ -141,9 +141,9 @@ def open_reasons(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, list[tu
     return found
 
 
-_CLAIM = """INSERT INTO mails (kind, about, number, job_id, state, claimed_until, message_id)
-    SELECT i.kind, i.about, i.number, i.job_id, 'claimed', now() + make_interval(secs => i.lease_s), i.message_id
-    FROM {rows}"""
+_CLAIM = f"""INSERT INTO mails (kind, about, number, job_id, state, claimed_until, message_id)
+    SELECT i.kind, i.about, i.number, i.job_id, 'claimed', {LEASE}, i.message_id
+    FROM {{rows}}"""
 
 
 def _claims(mails: Sequence[tuple[MailKey, str]], lease_s: float) -> dict[str, tuple[str, list[Any]]]:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from common import attempts, capacity, links
+from common import attempts, capacity, links, sources
 from common.attempts import AttemptState, Claim, Record
 from common.database import Database, DatabaseAwayError
 from common.refunds import StripeRefund, learn
@@ -244,3 +244,24 @@ def test_a_database_that_is_not_there_is_away() -> None:
 def test_a_connection_ended_by_the_server_is_an_outage(desk: Rig) -> None:
     with pytest.raises(DatabaseAwayError), desk.database.transaction() as tx:
         tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_claim_lasts_from_when_it_is_made_however_long_its_transaction_waited_for_a_lock(
+    desk: Rig, job: uuid.UUID
+) -> None:
+    """A lane counts its margin from then: an older lease would end while it still asks."""
+    key = MailKey("ready", f"{job}:1", job)
+    with desk.database.transaction() as tx:
+        tx.execute("SELECT pg_sleep(1.5)")
+        attempts.claim(tx, [Claim(job, 1, 1)], 60)
+        sources.claim(tx, [job], 60)
+        deliveries.claim(tx, [FetchClaim(job, 1, 1)], 60)
+        refunds.claim(tx, [_refund(job)], 60)
+        mails.claim_new(tx, [(key, "<ready@example.com>")], 60)
+    held = desk.sql(
+        """SELECT claimed_until >= transaction_timestamp() + interval '59 s' FROM (
+               SELECT claimed_until FROM attempts UNION ALL SELECT claimed_until FROM sources UNION ALL
+               SELECT claimed_until FROM deliveries UNION ALL SELECT claimed_until FROM refunds UNION ALL
+               SELECT claimed_until FROM mails) claims"""
+    )
+    assert held == [(True,)] * 5
