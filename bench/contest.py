@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from statistics import median
 
 from bench import environment, floor
 from bench.contestant import Contestant
-from bench.measure import TRICKLE, Latency, Result, measure
+from bench.measure import TRICKLE, TRICKLE_PER_S, Latency, Result, measure, steady
 from bench.ours import Ours
 from bench.rig import Rig, rig
 from bench.rivals import BARE_LOOP, PEERS, REFERENCE, SWEEPS, Recipe, Rival, chosen
@@ -35,12 +35,15 @@ def contest(count: int, rounds: int, only: str, say: Say) -> tuple[Contest, dict
     with rig(say) as running:
         for number in range(rounds):
             for make in makers[number % len(makers) :] + makers[: number % len(makers)]:
-                result = measure(running, make(), count // rounds, trickle=min(TRICKLE, count), round_no=number)
+                result = measure(running, make(), count // rounds, round_no=number)
                 found.setdefault(result.name, []).append(result)
                 say(f"round {number + 1}: {result.name}: {result.per_s:.0f} orders/s")
+        say(f"at {TRICKLE_PER_S:.0f} orders a second, in turns")
+        late = steady(running, [make() for make in makers], min(TRICKLE, count))
         pgbench = floor.transactions_per_s(running, min(count, 20_000))
         published, consumed = floor.messages_per_s(running, min(count, 20_000))
-    return Contest([_middle(results) for results in found.values()], pgbench, published, consumed), running.versions
+    results = [replace(_middle(rounds_of), trickle=late[name]) for name, rounds_of in found.items()]
+    return Contest(results, pgbench, published, consumed), running.versions
 
 
 def sweep(only: str, say: Say) -> None:
@@ -59,7 +62,7 @@ def sweep(only: str, say: Say) -> None:
 def _swept(running: Rig, recipe: Recipe, say: Say) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for number, tuning in enumerate(recipe.tunings):
-        result = measure(running, Rival(recipe, tuning), SWEEP_ORDERS, trickle=0, round_no=number)
+        result = measure(running, Rival(recipe, tuning), SWEEP_ORDERS, round_no=number)
         say(f"{recipe.name}: {tuning.threads} at once, {tuning.prefetch} held: {result.per_s:.0f} orders/s")
         rows.append({"name": recipe.name, **asdict(tuning), "per_s": result.per_s})
     return rows
@@ -81,7 +84,6 @@ def _contestants() -> list[tuple[str, Callable[[], Contestant]]]:
 def _middle(results: Sequence[Result]) -> Result:
     """The median of each figure over the rounds."""
     first = results[0]
-    trickles = [result.trickle for result in results if result.trickle]
     return Result(
         name=first.name,
         orders=sum(result.orders for result in results),
@@ -90,7 +92,6 @@ def _middle(results: Sequence[Result]) -> Result:
         saturated=_middle_latency([result.saturated for result in results]),
         cpu={name: round(median(result.cpu[name] for result in results), 3) for name in first.cpu},
         rss_mb={name: max(result.rss_mb[name] for result in results) for name in first.rss_mb},
-        trickle=_middle_latency(trickles) if trickles else None,
     )
 
 

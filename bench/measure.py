@@ -1,4 +1,4 @@
-"""One measurement of one contestant: a warm-up, everything at once, then a steady trickle."""
+"""What is measured: everything at once, of one contestant, and a steady trickle, of several that take turns."""
 
 import json
 import subprocess
@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +23,8 @@ from local.processes import LocalError, Process
 WARM_UP = 300
 TRICKLE_PER_S = 20.0
 TRICKLE = 1000  # the slowest hundredth of fewer is one stall of a disk: 0.2 s hold up four orders
+TURN = 50  # within a few seconds a machine is as fast for all of them
+AGAIN = 10  # more of each turn are not counted: its processes have rested meanwhile
 LOOK_EVERY_S = 0.25
 SERVERS = ("PostgreSQL", "RabbitMQ")
 
@@ -47,7 +49,6 @@ class Result:
     cpu: Mapping[str, float]
     rss_mb: Mapping[str, float]
     trickle: Latency | None = None
-    notes: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def python_cpu(self) -> float:
@@ -55,15 +56,12 @@ class Result:
         return sum(seconds for name, seconds in self.cpu.items() if name not in SERVERS)
 
 
-def measure(rig: Rig, contestant: Contestant, count: int, *, trickle: int, round_no: int = 0) -> Result:
-    """Run `count` orders at once, then `trickle` of them at 20 a second (none: 0), in a place of their own."""
-    name = f"bench-{round_no}-{''.join(c for c in contestant.name.lower() if c.isalnum())}"
-    with rig.place(name) as place, _running(contestant, place) as processes:
-        _pass(place, contestant, WARM_UP, 0)
+def measure(rig: Rig, contestant: Contestant, count: int, *, round_no: int = 0) -> Result:
+    """Run `count` orders at once, in a place of their own."""
+    with _warm(rig, contestant, f"{round_no}") as (place, processes):
         meter = Meter({p.name: p.pid for p in (*processes, *_servers(rig)) if p.pid})
         spans = _pass(place, contestant, count, 0)
         cpu, rss = meter.cpu(), meter.rss()
-        steady = _pass(place, contestant, trickle, TRICKLE_PER_S) if trickle else []
         seconds = max(end for _, end in spans) - min(start for start, _ in spans)
         return Result(
             name=contestant.name,
@@ -73,8 +71,23 @@ def measure(rig: Rig, contestant: Contestant, count: int, *, trickle: int, round
             saturated=latency(spans),
             cpu={_title(n): round(s / count * 1000, 3) for n, s in cpu.items()},
             rss_mb={n: mb for n, mb in rss.items() if n in {p.name for p in processes}},
-            trickle=latency(steady) if steady else None,
         )
+
+
+def steady(rig: Rig, contestants: Sequence[Contestant], count: int = TRICKLE) -> dict[str, Latency]:
+    """Run `count` orders of each at 20 a second, by name.
+
+    All are there and take turns, a few seconds each: the machine's better and worse moments are everybody's.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {one.name: [] for one in contestants}
+    with ExitStack() as ending:
+        there = [(one, ending.enter_context(_warm(rig, one, "steady"))[0]) for one in contestants]
+        for turn in range(0, count, TURN):
+            first = turn // TURN % len(there)
+            for one, place in there[first:] + there[:first]:
+                taken = _pass(place, one, AGAIN + min(TURN, count - turn), TRICKLE_PER_S)
+                spans[one.name] += taken[AGAIN:]
+    return {name: latency(found) for name, found in spans.items()}
 
 
 def latency(spans: Sequence[tuple[float, float]]) -> Latency:
@@ -88,6 +101,15 @@ def _servers(rig: Rig) -> list[Process]:
 
 def _title(name: str) -> str:
     return {"postgres": "PostgreSQL", "rabbitmq": "RabbitMQ"}.get(name, name)
+
+
+@contextmanager
+def _warm(rig: Rig, contestant: Contestant, what: str) -> Iterator[tuple[Place, Sequence[Process]]]:
+    """Its processes in a place of their own, after their first orders."""
+    name = f"bench-{what}-{''.join(c for c in contestant.name.lower() if c.isalnum())}"
+    with rig.place(name) as place, _running(contestant, place) as processes:
+        _pass(place, contestant, WARM_UP, 0)
+        yield place, processes
 
 
 @contextmanager

@@ -181,7 +181,8 @@ def _uuid(text: object) -> UUID | None:
         return None
 
 
-# How far a refund has come. A verdict of our own (`failed` without Stripe's id) gives way to a success at Stripe.
+# How far a refund has come. A verdict of our own (`failed` without Stripe's id) gives way to a success at Stripe, and
+# until Stripe has said how it ended, it stays without that id.
 _FORWARD = """
         state = CASE WHEN r.state = 'failed' AND r.stripe_refund IS NULL
                      THEN CASE WHEN {told}.state = 'succeeded' THEN 'succeeded' ELSE 'failed' END
@@ -195,7 +196,8 @@ _FORWARD = """
 """
 _OURS = (
     """UPDATE refunds r SET
-        stripe_refund = COALESCE(r.stripe_refund, i.stripe_refund),
+        stripe_refund = CASE WHEN r.state <> 'failed' OR i.state IN ('succeeded', 'failed')
+                             THEN COALESCE(r.stripe_refund, i.stripe_refund) ELSE r.stripe_refund END,
         payment_intent = COALESCE(r.payment_intent, i.payment_intent),"""
     + _FORWARD.replace("{told}.error", "i.failure").replace("{told}", "i")
     + "FROM {rows} WHERE r.refund_id = i.refund_id AND r.job_id = i.job_id"

@@ -74,7 +74,7 @@ class Notify:
     name = "notifier"
     events: Sequence[type[Event]] = tuple(KINDS)
     acts_on_held = True  # a held job is what the admin must hear about
-    reads = Reads((mails.LINKS, mails.OF_JOBS))
+    reads = Reads((mails.LINKS, mails.OF_JOBS), (mails.NEWEST,))
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, calls = settings.threads, CALLS_HELD * settings.threads
@@ -129,12 +129,13 @@ class Notify:
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
+        ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
+        newest = mails.newest_links(tx, ready) if ready else {}
         mails.record(tx, [(a.about.key, a.about.claim_no, *row_state(a.answer)) for a in answered])
         for a in answered:
             if isinstance(a.answer, Sent) and a.about.key.kind in self._copied:
                 copies.tell(tx, a.work.job, a.about.key, self._base)
-        ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
-        newest = mails.start_links(tx, ready, self._link_s) if ready else {}
+        mails.start_links(tx, newest, self._link_s)
         attention.note(tx, answered)
         return [
             Nothing("a newer link is to be mailed")

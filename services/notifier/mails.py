@@ -1,6 +1,6 @@
 """Mail rows: each mail is a row before it is sent, unique by its kind, what it is about, and its number (promise 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -92,19 +92,28 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | Non
     )
 
 
-def start_links(tx: Transaction, job_ids: Sequence[UUID], life_s: float) -> dict[UUID, int]:
-    """The mail was accepted: from now on the newest link of these jobs has its full life (design section 5).
+NEWEST = """SELECT DISTINCT ON (job_id) job_id, generation, revoked_at IS NOT NULL FROM links
+    WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, generation DESC"""
 
-    Returns the generation of each: a mail about an older one was about a link that has ended meanwhile.
-    """
-    rows = tx.execute(
-        """UPDATE links l SET expires_at = GREATEST(l.expires_at, now() + make_interval(secs => %(life)s))
-           WHERE l.job_id = ANY(%(ids)s::uuid[]) AND l.revoked_at IS NULL
-             AND l.generation = (SELECT max(generation) FROM links WHERE job_id = l.job_id)
-           RETURNING l.job_id, l.generation""",
-        {"ids": keys(job_ids), "life": life_s},
+
+def newest_links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The generation of the newest link of each of these (locked) jobs, where that was not revoked."""
+    rows = tx.execute(NEWEST, {"ids": keys(job_ids)}).fetchall()
+    return {job_id: int(generation) for job_id, generation, revoked in rows if not revoked}
+
+
+def start_links(tx: Transaction, generations: Mapping[UUID, int], life_s: float) -> None:
+    """Their mails were accepted: from now on these links have their full life (design section 5)."""
+    unnest(
+        tx,
+        """UPDATE links l SET expires_at = GREATEST(l.expires_at, now() + make_interval(secs => i.life_s))
+           FROM {rows} WHERE l.job_id = i.job_id AND l.generation = i.generation AND l.revoked_at IS NULL""",
+        {
+            "job_id": ("uuid", list(generations)),
+            "generation": ("int", list(generations.values())),
+            "life_s": ("float8", [life_s] * len(generations)),
+        },
     )
-    return {job_id: int(generation) for job_id, generation in rows}
 
 
 LINKS = f"""SELECT DISTINCT ON (l.job_id) l.job_id, l.generation, l.token_hash, l.expires_at, l.downloads,

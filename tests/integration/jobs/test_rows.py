@@ -150,6 +150,33 @@ def _other_amount(job: uuid.UUID) -> RefundRow:
     return RefundRow(same.refund_id, job, 1, "claimed", 1, "other", same.idempotency_key, 2, at_work=True)
 
 
+@pytest.mark.parametrize("another", [False, True])
+def test_a_late_word_of_doubt_opens_a_closed_refund_where_no_other_is_open(
+    desk: Rig, job: uuid.UUID, *, another: bool
+) -> None:
+    first = _refund_claim(desk, _refund(job))
+    with desk.database.transaction() as tx:
+        refunds.conclude(tx, [RefundVerdict(first.refund_id, "failed", "expired_card")])
+    if another:
+        _refund_claim(desk, _refund(job, number=2))
+    with desk.database.transaction() as tx:
+        refunds.conclude(tx, [RefundVerdict(first.refund_id, "claimed", "no answer in time")])
+
+    states = desk.sql("SELECT state FROM refunds ORDER BY number")
+    assert states == ([("failed",), ("claimed",)] if another else [("claimed",)])
+
+
+def test_a_refund_that_stripe_makes_after_all_counts_whatever_we_thought_of_it(desk: Rig, job: uuid.UUID) -> None:
+    row = _refund_claim(desk, _refund(job))
+    with desk.database.transaction() as tx:
+        refunds.conclude(tx, [RefundVerdict(row.refund_id, "failed", "refunded elsewhere")])
+    for state in ("pending", "succeeded"):
+        with desk.database.transaction() as tx:
+            learn(tx, job, [StripeRefund("re_1", "pi_1", 192, state, moved=state == "succeeded", ours=row.refund_id)])
+
+    assert desk.sql("SELECT state, stripe_refund FROM refunds") == [("succeeded", "re_1")]
+
+
 def test_a_verdict_of_our_own_undoes_no_refund(desk: Rig, job: uuid.UUID) -> None:
     row = _refund_claim(desk, _refund(job))
     with desk.database.transaction() as tx:

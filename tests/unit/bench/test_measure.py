@@ -5,11 +5,11 @@ import pytest
 from bench.contest import _middle
 from bench.measure import Latency, Result, latency
 
+QUICK = Latency(1.0, 2.0)
 
-def _result(per_s: float, cpu: float, rss: float, trickle: Latency | None) -> Result:
-    return Result(
-        "ours", 100, 2.0, per_s, Latency(1.0, 2.0), {"submitter": cpu, "PostgreSQL": 9.0}, {"submitter": rss}, trickle
-    )
+
+def _result(per_s: float, cpu: float, rss: float, saturated: Latency = QUICK) -> Result:
+    return Result("ours", 100, 2.0, per_s, saturated, {"submitter": cpu, "PostgreSQL": 9.0}, {"submitter": rss})
 
 
 def test_percentiles_are_of_the_whole_way_in_milliseconds() -> None:
@@ -21,7 +21,7 @@ def test_percentiles_are_of_the_whole_way_in_milliseconds() -> None:
 
 
 def test_the_servers_cpu_is_not_called_pythons() -> None:
-    assert _result(1, 0.25, 1, None).python_cpu == pytest.approx(0.25)
+    assert _result(1, 0.25, 1).python_cpu == pytest.approx(0.25)
 
 
 def test_rounds_come_together_as_medians_and_the_largest_memory() -> None:
@@ -35,4 +35,4 @@ def test_rounds_come_together_as_medians_and_the_largest_memory() -> None:
     assert middle.per_s == 20
     assert middle.cpu["submitter"] == pytest.approx(0.2)
     assert middle.rss_mb["submitter"] == 90
-    assert middle.trickle == Latency(21, 40)
+    assert middle.saturated == Latency(21, 40)
