@@ -48,7 +48,7 @@ class Postgres(Database):
         options = [f"-c{option}" for option in (() if durable else _NOT_DURABLE)]
         command = [
             str(self._bin / "postgres"), f"-D{self._data}", f"-p{self._port}", f"-h{HOST}",
-            "-cunix_socket_directories=", "-cmax_connections=200", *options,
+            "-cunix_socket_directories=", "-cmax_connections=500", *options,
         ]  # fmt: skip
         self._server = self.process = Process(self._program("postgres", command), self._log / "postgres.log")
 
