@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import environment, machine
+from bench.measure import TRICKLE_PER_S, TURN
 from bench.ours import SWITCHED_OFF
 from local.layout import ROOT
 from local.processes import LocalError
@@ -63,7 +64,8 @@ def _peers(found: Mapping[str, Any]) -> str:
     )
     pgbench = f"{found['pgbench_per_s']:.0f} orders/s" if found["pgbench_per_s"] else "not measured"
     return (
-        f"## Beside others\n\n{orders:,} orders each, in interleaved rounds on one broker and one database, medians. "
+        f"## Beside others\n\n{orders:,} orders each, in interleaved rounds on one broker and one database, medians; "
+        f"at {TRICKLE_PER_S:.0f} orders/s all are there and take turns, {TURN} orders each. "
         "The others make one UPDATE and one INSERT in a transaction at each of four hops and confirm every publish; "
         "the hand-tuned loop and the bare loop commit as often as Enlarger claims and records. Enlarger also writes "
         f"its rows of attempts, deliveries, links and mails.\n\n![orders per second](peers.svg)\n\n{head}"
@@ -84,7 +86,7 @@ def _aims(found: Mapping[str, Mapping[str, Any]]) -> str:
     return (
         f"Enlarger is {ours['per_s'] / max(frameworks):.1f} times as fast as the fastest framework (the aim is 8) and "
         f"{ours['per_s'] / tuned['per_s']:.1f} times as fast as the hand-tuned loop (3); at 20 orders/s its p50 and "
-        f"p99 are {late[0]:.1f} and {late[1]:.1f} times those of the bare loop (1.3)."
+        f"p99 are {late[0]:.2f} and {late[1]:.2f} times those of the bare loop (1.3)."
     )
 
 
