@@ -74,10 +74,13 @@ def learn(tx: Transaction, job_id: UUID, seen: Sequence[StripeRefund]) -> None:
     """Write what Stripe says on the rows of this (locked) job, and book it."""
     if not seen:
         return
-    known = {row[0] for row in tx.execute("SELECT refund_id FROM refunds WHERE job_id = %s", [job_id])}
-    _write(tx, _OURS, job_id, [refund for refund in seen if refund.ours in known])
+    rows = tx.execute("SELECT refund_id, stripe_refund FROM refunds WHERE job_id = %s", [job_id]).fetchall()
+    named, known = {row[1]: row[0] for row in rows}, {row[0] for row in rows}
+    # Told once without its metadata, it has a row made elsewhere, and keeps that.
+    ours = [refund for refund in seen if named.get(refund.stripe_refund, refund.ours) == refund.ours in known]
+    _write(tx, _OURS, job_id, ours)
     for refund in seen:  # one by one: each new row takes the next number
-        if refund.ours not in known:
+        if refund not in ours:
             _write(tx, _ELSEWHERE, job_id, [refund])
     ledger.book_refunds(tx, [job_id])
 

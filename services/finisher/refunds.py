@@ -112,17 +112,18 @@ def claim(tx: Transaction, rows: Sequence[RefundRow], lease_s: float) -> None:
 def conclude(tx: Transaction, verdicts: Sequence[RefundVerdict]) -> None:
     """Write verdicts on rows that no refund at Stripe stands behind; what Stripe has said of a row stays.
 
-    A word of doubt that comes late, when the row is closed, has it asked about again: unless its successor is by now.
+    A word of doubt that comes late, when the row is closed, has it asked about again: if the lane would still do so.
     """
     unnest(
         tx,
         """UPDATE refunds r SET answered_at = now(), error = i.error,
                key_spent = r.key_spent OR COALESCE(i.spent_key = r.key_number, false),
-               state = CASE WHEN r.stripe_refund IS NULL AND (r.state <> 'failed' OR NOT EXISTS (
-                                     SELECT FROM refunds o WHERE o.job_id = r.job_id AND o.number > r.number
-                                     AND o.origin = 'ours' AND o.state IN ('claimed', 'pending', 'requires_action')))
+               state = CASE WHEN r.stripe_refund IS NULL
+                                 AND (r.state <> 'failed' OR (j.stage = 'refund' AND NOT EXISTS (
+                                     SELECT FROM refunds o
+                                     WHERE o.job_id = r.job_id AND o.number > r.number AND o.origin = 'ours')))
                             THEN i.state ELSE r.state END
-           FROM {rows} WHERE r.refund_id = i.refund_id AND r.state <> 'succeeded'""",
+           FROM {rows}, jobs j WHERE r.refund_id = i.refund_id AND j.job_id = r.job_id AND r.state <> 'succeeded'""",
         {
             "refund_id": ("uuid", [v.refund_id for v in verdicts]),
             "state": ("text", [v.state for v in verdicts]),

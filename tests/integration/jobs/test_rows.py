@@ -10,20 +10,14 @@ import pytest
 from common import attempts, capacity, links, sources
 from common.attempts import AttemptState, Claim, Record
 from common.database import Database, DatabaseAwayError
-from common.refunds import StripeRefund, learn
 from services.finisher import deliveries, refunds
 from services.finisher.deliveries import FetchClaim, StoredFile
-from services.finisher.refunds import RefundRow, RefundVerdict
+from services.finisher.refunds import RefundRow
 from services.notifier import mails
 from services.notifier.mails import MailKey
 from tests.integration.runtime.rig import Rig
 
 LIFE_S = 3600.0
-
-
-@pytest.fixture
-def job(desk: Rig) -> uuid.UUID:
-    return desk.paid()[0]
 
 
 def _claim(desk: Rig, job: uuid.UUID, attempt: int = 1, number: int = 1, lease_s: float = 60) -> None:
@@ -108,84 +102,6 @@ def test_one_id_of_the_provider_belongs_to_one_attempt(desk: Rig) -> None:
 
     with pytest.raises(psycopg.errors.UniqueViolation):
         _record(desk, other[0], S.OPEN, provider_id="up_1")
-
-
-def _refund(job: uuid.UUID, number: int = 1, claim_no: int = 1) -> RefundRow:
-    key = f"refund:{job}:{number}"
-    return RefundRow(uuid.uuid5(job, key), job, number, "claimed", 192, "timeout", key, claim_no, at_work=True)
-
-
-def _refund_claim(desk: Rig, row: RefundRow, lease_s: float = 60) -> RefundRow:
-    with desk.database.transaction() as tx:
-        refunds.claim(tx, [row], lease_s)
-        last = refunds.histories(tx, [row.job_id])[row.job_id].last
-        assert last is not None
-        return last
-
-
-def test_a_job_has_one_open_refund(desk: Rig, job: uuid.UUID) -> None:
-    _refund_claim(desk, _refund(job))
-
-    with pytest.raises(psycopg.errors.UniqueViolation, match="refunds_one_open"):
-        _refund_claim(desk, _refund(job, number=2))
-
-
-def test_after_a_failed_refund_another_may_be_opened(desk: Rig, job: uuid.UUID) -> None:
-    first = _refund_claim(desk, _refund(job))
-    with desk.database.transaction() as tx:
-        refunds.conclude(tx, [RefundVerdict(first.refund_id, "failed", "expired_card")])
-
-    assert _refund_claim(desk, _refund(job, number=2)).number == 2
-
-
-def test_a_new_claim_never_changes_what_stripe_was_told(desk: Rig, job: uuid.UUID) -> None:
-    _refund_claim(desk, _refund(job))
-    again = _refund_claim(desk, _other_amount(job))
-
-    assert (again.amount_cents, again.reason, again.claim_no) == (192, "timeout", 2)
-
-
-def _other_amount(job: uuid.UUID) -> RefundRow:
-    same = _refund(job)
-    return RefundRow(same.refund_id, job, 1, "claimed", 1, "other", same.idempotency_key, 2, at_work=True)
-
-
-@pytest.mark.parametrize("another", [False, True])
-def test_a_late_word_of_doubt_opens_a_closed_refund_where_no_other_is_open(
-    desk: Rig, job: uuid.UUID, *, another: bool
-) -> None:
-    first = _refund_claim(desk, _refund(job))
-    with desk.database.transaction() as tx:
-        refunds.conclude(tx, [RefundVerdict(first.refund_id, "failed", "expired_card")])
-    if another:
-        _refund_claim(desk, _refund(job, number=2))
-    with desk.database.transaction() as tx:
-        refunds.conclude(tx, [RefundVerdict(first.refund_id, "claimed", "no answer in time")])
-
-    states = desk.sql("SELECT state FROM refunds ORDER BY number")
-    assert states == ([("failed",), ("claimed",)] if another else [("claimed",)])
-
-
-def test_a_refund_that_stripe_makes_after_all_counts_whatever_we_thought_of_it(desk: Rig, job: uuid.UUID) -> None:
-    row = _refund_claim(desk, _refund(job))
-    with desk.database.transaction() as tx:
-        refunds.conclude(tx, [RefundVerdict(row.refund_id, "failed", "refunded elsewhere")])
-    for state in ("pending", "succeeded"):
-        with desk.database.transaction() as tx:
-            learn(tx, job, [StripeRefund("re_1", "pi_1", 192, state, moved=state == "succeeded", ours=row.refund_id)])
-
-    assert desk.sql("SELECT state, stripe_refund FROM refunds") == [("succeeded", "re_1")]
-
-
-def test_a_verdict_of_our_own_undoes_no_refund(desk: Rig, job: uuid.UUID) -> None:
-    row = _refund_claim(desk, _refund(job))
-    with desk.database.transaction() as tx:
-        learn(tx, job, [StripeRefund("re_1", "pi_1", 192, "succeeded", moved=True, ours=row.refund_id)])
-    for state in ("failed", "claimed"):
-        with desk.database.transaction() as tx:
-            refunds.conclude(tx, [RefundVerdict(row.refund_id, state, "no answer")])
-
-    assert desk.sql("SELECT state FROM refunds") == [("succeeded",)]
 
 
 READY = "ready"
@@ -283,7 +199,9 @@ def test_a_claim_lasts_from_when_it_is_made_however_long_its_transaction_waited_
         attempts.claim(tx, [Claim(job, 1, 1)], 60)
         sources.claim(tx, [job], 60)
         deliveries.claim(tx, [FetchClaim(job, 1, 1)], 60)
-        refunds.claim(tx, [_refund(job)], 60)
+        refunds.claim(
+            tx, [RefundRow(uuid.uuid4(), job, 1, "claimed", 192, "timeout", "refund:1", 1, at_work=False)], 60
+        )
         mails.claim_new(tx, [(key, "<ready@example.com>")], 60)
     held = desk.sql(
         """SELECT claimed_until >= transaction_timestamp() + interval '59 s' FROM (
