@@ -140,6 +140,17 @@ def tell_in_part(tx: Transaction, job: Job, refunded_cents: int) -> None:
     notices.tell_customer(tx, IN_PART, f"{job.job_id}:{refunded_cents}", job.job_id, detail)
 
 
+def close_claims(tx: Transaction, job_ids: Sequence[UUID]) -> None:
+    """Nothing of these (locked) jobs is owed any more: what Stripe has not answered is given up. If it makes such a
+    refund after all, that counts.
+    """
+    tx.execute(
+        """UPDATE refunds SET state = 'failed', answered_at = COALESCE(answered_at, now()), error = 'refunded elsewhere'
+           WHERE job_id = ANY(%(ids)s::uuid[]) AND origin = 'ours' AND state = 'claimed' AND stripe_refund IS NULL""",
+        {"ids": keys(job_ids)},
+    )
+
+
 def revoke_links(tx: Transaction, job_ids: Sequence[UUID]) -> None:
     """The download links of these jobs end now."""
     tx.execute(

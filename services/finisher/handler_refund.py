@@ -24,6 +24,7 @@ from common.refunds import (
     UNDONE,
     Standing,
     after,
+    close_claims,
     learn,
     revoke_links,
     standings,
@@ -96,9 +97,11 @@ class Refund:
         outcomes = [
             self._decide(a.work.job, a.answer, rows[a.work.job.job_id], standing[a.work.job.job_id]) for a in answered
         ]
-        if self._revoke:
-            moves = zip(ids, outcomes, strict=True)
-            revoke_links(tx, [j for j, o in moves if isinstance(o, Move) and o.status is Status.REFUNDED])
+        moves = zip(ids, outcomes, strict=True)
+        if over := [j for j, o in moves if isinstance(o, Move) and o.status is Status.REFUNDED]:
+            close_claims(tx, over)
+            if self._revoke:
+                revoke_links(tx, over)
         return outcomes
 
     def _braked(

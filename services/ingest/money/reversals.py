@@ -67,8 +67,10 @@ def decide(tx: Transaction, job: Job, told: Reversal, rules: Rules) -> Move | Wa
     if move.kind == refunds.UNDONE:
         jobs.raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
         return move._replace(emit=(*move.emit, _attention(job, refunds.UNDONE)))
-    if move.status is Status.REFUNDED and rules.revoke_on_refund:
-        refunds.revoke_links(tx, [job.job_id])
+    if move.status is Status.REFUNDED:
+        refunds.close_claims(tx, [job.job_id])
+        if rules.revoke_on_refund:
+            refunds.revoke_links(tx, [job.job_id])
     return move
 
 

@@ -72,6 +72,33 @@ def test_the_rest_goes_back_at_once_after_a_part_was_given_back_while_the_lane_h
     assert stands(till, job_id) == ("announce", "refunded", PRICE)
 
 
+def test_an_order_whose_whole_price_was_given_back_in_the_dashboard_has_no_refund_under_way(till: Till) -> None:
+    job_id, intent = till.paid()
+    with till.database.transaction() as tx:
+        moved(tx, job_id, failed(till.job(job_id), "provider_failed"))
+    (item,) = till.begin(job_id)
+    given_back(till, intent)
+    assert stands(till, job_id) == ("announce", "refunded", PRICE)
+    assert till.sql("SELECT state FROM refunds WHERE origin = 'ours'") == [("failed",)]
+
+    item.answer = RefundUnclear("no answer in time")
+    till.runner.decide([item])
+    assert till.sql("SELECT state FROM refunds WHERE origin = 'ours'") == [("failed",)]
+    assert till.bank.refunded == PRICE
+
+
+def test_the_lane_that_learns_of_the_whole_closes_its_own_claim(till: Till) -> None:
+    job_id, intent = till.paid()
+    with till.database.transaction() as tx:
+        moved(tx, job_id, failed(till.job(job_id), "provider_failed"))
+    (item,) = till.begin(job_id)
+    till.bank.books.refund(RefundCreate(payment_intent=intent, amount=None), RefundPlan())
+    item.answer = RefundUnclear("no answer in time", till.bank.refunds(intent))
+    till.runner.decide([item])
+    assert stands(till, job_id) == ("announce", "refunded", PRICE)
+    assert till.sql("SELECT state FROM refunds WHERE origin = 'ours'") == [("failed",)]
+
+
 def test_each_further_part_is_told_and_the_last_one_with_the_whole(till: Till) -> None:
     job_id, intent = till.paid()
     advance(till, job_id, 5)
