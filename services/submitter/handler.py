@@ -127,7 +127,7 @@ class Submit:
         if not answered:
             return []
         if crash.broken("no_attempt_row"):
-            attempts.claim(tx, [a.about.claim for a in answered], self._lease_s)
+            attempts.claim(tx, [a.about.claim._replace(again=True) for a in answered], self._lease_s)
         known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
         records = [r for a in answered if (r := record_of(a, known)) and not crash.broken("answer_not_recorded")]
         attempts.record(tx, records, self._settings.result_life_s)
