@@ -74,7 +74,7 @@ def measure(rig: Rig, contestant: Contestant, count: int, *, round_no: int = 0) 
         )
 
 
-def steady(rig: Rig, contestants: Sequence[Contestant], count: int = TRICKLE) -> dict[str, Latency]:
+def steady(rig: Rig, contestants: Sequence[Contestant], count: int) -> dict[str, Latency]:
     """Run `count` orders of each at 20 a second, by name.
 
     All are there and take turns, a few seconds each: the machine's better and worse moments are everybody's.
