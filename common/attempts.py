@@ -61,7 +61,11 @@ class Claim(NamedTuple):
 
 
 class Record(NamedTuple):
-    """An answer for an attempt's row. None keeps what the row has; `ended` frees its slot at the provider."""
+    """An answer for an attempt's row. None keeps what the row has; `ended` frees its slot at the provider.
+
+    `claim_no`: it answers this claim; a row that was claimed anew or answered meanwhile stays as it is. Only what is
+    `unknown` learns from an answer that names its id at the provider.
+    """
 
     job_id: UUID
     attempt: int
@@ -72,6 +76,7 @@ class Record(NamedTuple):
     result_url: str | None = None
     credits: int | None = None
     error: str | None = None
+    claim_no: int | None = None
 
 
 OF_JOBS = """SELECT job_id, attempt, state, claim_no, claimed_until < now(), hinted_at IS NOT NULL,
@@ -140,6 +145,7 @@ def record(tx: Transaction, records: Sequence[Record], result_life_s: float) -> 
             "result_url": ("text", [r.result_url for r in records]),
             "credits": ("int", [r.credits for r in records]),
             "error": ("text", [r.error for r in records]),
+            "claim_no": ("int", [r.claim_no for r in records]),
             "life_s": ("float8", [result_life_s] * len(records)),
         },
     )
@@ -185,6 +191,8 @@ _RECORD = (
     FROM {rows}
     WHERE a.job_id = i.job_id AND a.attempt = i.attempt
       AND (a.ended_at IS NULL OR (i.state = 'succeeded' AND a.result_url IS NULL))
+      AND (i.claim_no IS NULL OR (a.state = 'claimed' AND a.claim_no = i.claim_no)
+           OR (a.state = 'unknown' AND i.provider_id IS NOT NULL))
     RETURNING a.job_id, a.attempt, a.state, a.credits, a.ended_at
     )"""
     + ledger.BOOK_ATTEMPTS

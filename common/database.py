@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -66,16 +66,12 @@ def _check(connection: Served) -> None:
         ConnectionPool.check_connection(connection)
 
 
-@contextmanager
-def _in_use(connection: Served) -> Iterator[None]:
-    """Commit, or roll back what was raised, and leave it fit for the next transaction or closed."""
-    try:
-        with connection:
-            yield
-    except errors.ReadOnlySqlTransaction:
+def _undo(connection: Served, error: BaseException) -> None:
+    """Roll back what was raised, and leave the connection fit for the next transaction or closed."""
+    with suppress(psycopg.Error):  # it is lost: nothing is left to be rolled back
+        connection.rollback()
+    if isinstance(error, errors.ReadOnlySqlTransaction):
         connection.close()  # the next one may lead to the server that writes
-        raise
-    connection.served_at = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,30 +144,37 @@ class Database:
         with self._watched():
             connection = self._kept.take()
             try:
-                with _in_use(connection):
-                    yield from self._decision(connection)
-            except BaseException:
+                tx = self._begun(connection)
+                try:
+                    yield cast("Transaction", tx)
+                    tx.commit()
+                finally:
+                    tx.abandon()
+            except BaseException as error:
+                _undo(connection, error)
                 self._pool.putconn(connection)
                 raise
+            connection.served_at = time.monotonic()
             self._kept.keep(connection)
 
-    def _decision(self, connection: Served) -> Iterator[Transaction]:
+    def _begun(self, connection: Served) -> Pipelined:
         connection.held = connection.held and self.look(connection)  # it may have been reconciled meanwhile
         if connection.held:
             raise DatabaseAwayError("it was restored: nothing is decided on it (docs/restore.md)")
-        tx = Pipelined(connection, connection.conversions)
-        try:
-            yield cast("Transaction", tx)
-            tx.commit()
-        finally:
-            tx.abandon()
+        return Pipelined(connection, connection.conversions)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end, rolled back on an error. Raises DatabaseAwayError."""
         self._kept.give_back_rested()
-        with self._watched(), self._pool.connection() as connection, _in_use(connection):
-            yield connection
+        with self._watched(), self._pool.connection() as connection:
+            try:
+                yield connection
+                connection.commit()
+            except BaseException as error:
+                _undo(connection, error)
+                raise
+            connection.served_at = time.monotonic()
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
@@ -208,6 +211,12 @@ def ahead(tx: Transaction, statement: str, values: Mapping[str, Any]) -> None:
     """Where statements travel together, send this question, which is asked next, with what was sent before it."""
     if isinstance(tx, Pipelined):
         tx.ahead(statement, values)
+
+
+def send_commit(tx: Transaction) -> None:
+    """Where statements travel together, let the server commit while what follows is prepared. Nothing is asked then."""
+    if isinstance(tx, Pipelined):
+        tx.send_commit()
 
 
 def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[Any]]]) -> Iterable[TupleRow]:

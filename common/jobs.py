@@ -57,6 +57,12 @@ class Job(NamedTuple):
         """Width and height, in pixels, of what was sold."""
         return self.source_width * self.factor, self.source_height * self.factor
 
+    def after(self, seconds: float) -> "Job":
+        """The same row, read so much later."""
+        left_s = None if self.promise_left_s is None else self.promise_left_s - seconds
+        paid_s = None if self.paid_s is None else self.paid_s + seconds
+        return self._replace(stage_s=self.stage_s + seconds, paid_s=paid_s, promise_left_s=left_s)
+
 
 _STATUSES, _STAGES = {status.value: status for status in Status}, {stage.value: stage for stage in Stage}
 COLUMNS = """
@@ -82,6 +88,18 @@ def lock(tx: Transaction, job_ids: Sequence[UUID], reads: Sequence[str] = ()) ->
     for statement in reads:
         ahead(tx, statement, values)
     return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
+
+
+_HOLD = """SELECT CASE WHEN version <> %(version)s THEN moved_meanwhile() END
+    FROM (SELECT version FROM jobs WHERE job_id = %(job)s FOR UPDATE) AS held"""
+
+
+def hold(tx: Transaction, job: Job) -> None:
+    """Lock the row of a job that was read before, without waiting for the answer: if it has moved since, the server
+    ends the transaction (SerializationFailure).
+    """
+    if not crash.broken("no_stage_condition"):
+        tx.execute(_HOLD, {"job": job.job_id, "version": job.version})
 
 
 def apply(

@@ -31,6 +31,11 @@ class Served(psycopg.Connection[TupleRow]):
         """It has not just proved that it lives."""
         return time.monotonic() - self.served_at > FRESH_S
 
+    @property
+    def due_back(self) -> bool:
+        """The pool is to have it back, and to look how it is."""
+        return self.rested or time.monotonic() - self.taken_at > KEPT_S
+
 
 class Kept:
     """While there is work lanes keep what they decided on, and the last one that was kept is taken first: a server
@@ -46,10 +51,13 @@ class Kept:
 
     def take(self) -> Served:
         """The last one that was kept, or one of the pool's: to be given to `keep`, or back to the pool."""
-        self.give_back_rested()
         with self._turn:
-            if self._kept:
-                return self._kept.pop()
+            kept = self._kept.pop() if self._kept else None
+        if kept and not kept.due_back:
+            return kept
+        if kept:
+            self._pool.putconn(kept)
+            self.give_back_rested()
         connection = self._pool.getconn()
         connection.taken_at = time.monotonic()
         return connection
@@ -64,12 +72,11 @@ class Kept:
 
     def give_back_rested(self) -> None:
         """Whoever kept them: a lane may have nothing to do for hours, and who else needs one has only the pool."""
-        long_ago = time.monotonic() - KEPT_S
         with self._turn:
-            rested = [c for c in self._kept if c.rested or c.taken_at < long_ago]
-            if rested:
-                self._kept = [c for c in self._kept if c not in rested]
-        for connection in rested:
+            due = [c for c in self._kept if c.due_back]
+            if due:
+                self._kept = [c for c in self._kept if c not in due]
+        for connection in due:
             self._pool.putconn(connection)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from common.confirms import Message
 from common.database import Row, Transaction
 from common.deliveries import Delivery
 from common.events import Event
@@ -31,40 +32,35 @@ class Question(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """An answer from outside, with the job's row as it is now (it may have moved meanwhile)."""
+    """An answer from outside, with the job's row as it is now: it may have moved, unless it is `as_claimed`."""
 
     work: Work
     about: Any
     answer: Any
+    as_claimed: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Item:
     """A delivery on its way through the lane, with one thread at a time. `job` (as it was then) and `about` are there
-    once the claim of its question is committed, `answer` or `error` once it was asked.
+    once the claim of its question is committed (at `claimed`, as `since` monotonic seconds), `answer` or `error` once
+    it was asked, `following` once it moves its job.
     """
 
     delivery: Delivery
     event: Event
     since: float
     job: Job | None = None
+    claimed: float = 0.0
     about: Any = None
     answer: Any = None
     error: Exception | None = None
+    following: Sequence[Message] = ()
 
     @property
     def asked(self) -> bool:
         """Its claim is committed: it is on its way outside, or back."""
         return self.job is not None
-
-
-class Reads(NamedTuple):
-    """The statements that `begin` and `finish` ask first, each of the same `ids`: for an order alone they are sent with
-    the one that locks it.
-    """
-
-    begin: Sequence[str] = ()
-    finish: Sequence[str] = ()
 
 
 Settled = tuple[Item, Job | None, Outcome]
@@ -93,13 +89,14 @@ class Lane(Protocol):
     `begin` runs in a transaction with every job locked, at most one delivery per job: claim what is to be asked, or
     decide at once. `ask` runs in a handler thread with no transaction open, and raises only the unexpected. `finish`
     runs in a second transaction, jobs locked again: record every answer, then decide from the fresh rows.
-    At most `prefetch` messages of each queue are held, `threads` of them asked about at once.
+    `reads`: the statements that `begin` asks first, each of the same `ids`: for an order alone they are sent with the
+    one that locks it. At most `prefetch` messages of each queue are held, `threads` of them asked about at once.
     """
 
     name: str
     events: Sequence[type[Event]]
     acts_on_held: bool
-    reads: Reads
+    reads: Sequence[str]
     threads: int
     prefetch: int
 

@@ -17,7 +17,10 @@ def next_generations(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int
 
 
 def issue_links(tx: Transaction, links: Sequence[tuple[UUID, int, bytes]], life_s: float) -> None:
-    """Store the hashes of new links (job, generation, sha256 of the token) and revoke the older ones."""
+    """Store the hashes of new links (job, generation, sha256 of the token) and revoke the older ones.
+
+    The jobs move in the same transaction: whoever mails a link knows by that whether there is a newer one.
+    """
     columns: dict[str, tuple[str, list[object]]] = {
         "job_id": ("uuid", [job_id for job_id, _, _ in links]),
         "generation": ("int", [generation for _, generation, _ in links]),

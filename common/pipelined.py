@@ -59,6 +59,7 @@ class Pipelined:
         self._ahead: dict[str | bytes, tuple[Values, Answer]] = {}
         self._syncs = 0  # sent, and not heard of yet
         self._unasked = False  # whether the server was sent what it need not answer at once
+        self._ended: Answer | None = None  # the COMMIT's, once it is sent
 
     def ahead(self, statement: str, values: Mapping[str, Any]) -> None:
         """Send a question that is asked next, unless something else comes between: that could change its answer."""
@@ -116,17 +117,27 @@ class Pipelined:
             self._adapt = adapt.Transformer(self._connection)
         return self._adapt
 
-    def commit(self) -> None:
-        """Send what was not sent yet with the COMMIT, and wait for all of it. Raises the first error.
-
-        What was answered may still be looked at; the connection may be another's by then.
+    def send_commit(self) -> None:
+        """Send what was not sent yet with the COMMIT, the last statement: what is raised from now on undoes nothing. It is
+        `commit` that waits for it.
         """
         if self._wire.transaction_status == _IDLE and not self._wire.pipeline_status:
             return
         self._begin()
         self._wire.send_query_params(b"COMMIT", None)
-        ended = Answer(self)
-        self._sent.append(ended)
+        self._ended = Answer(self)
+        self._sent.append(self._ended)
+        self._sync()
+
+    def commit(self) -> None:
+        """Wait for all that was sent, with the COMMIT. Raises the first error.
+
+        What was answered may still be looked at; the connection may be another's by then.
+        """
+        if self._ended is None:
+            self.send_commit()
+        if (ended := self._ended) is None:
+            return
         self._settle()
         self._adapt = None
         if ended.result.command_status != b"COMMIT":  # PostgreSQL's word for that is no error
@@ -154,7 +165,8 @@ class Pipelined:
 
     def _settle(self) -> None:
         """Wait for all that was sent, and leave the pipeline."""
-        self._sync()
+        if not self._syncs:
+            self._sync()
         while self._sent:
             self._hear()
         self._to_the_end()

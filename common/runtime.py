@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import structlog
+from psycopg.errors import SerializationFailure
 
 from common import crash, jobs, logs
 from common.batches import backoff_s, one_per_key
 from common.broker import Broker
 from common.confirms import Message
 from common.crew import Crew
-from common.database import PASSING, Database, DatabaseAwayError, Transaction
+from common.database import PASSING, Database, DatabaseAwayError, Transaction, send_commit
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
@@ -129,22 +130,32 @@ class LaneRunner:
 
     def decide(self, items: Sequence[Item]) -> list[Decided]:
         """Begin what is new and finish what was answered in one transaction: at most one item per job."""
-        decided = self._transaction(items, self._step)
+        alone = len(items) == 1 and items[0].asked
+        decided = (alone and self._as_claimed(items)) or self._transaction(items, self._step)
         for item, job, step in decided:
             if isinstance(step, Question):  # not before the commit: what is rolled back is new again
-                item.job, item.about = job, step.about
+                item.job, item.about, item.claimed = job, step.about, time.monotonic()
         return decided
 
+    def _as_claimed(self, items: Sequence[Item]) -> list[Decided] | None:
+        """Finish one answer from the row as its claim saw it, with no wait for it; None: it has moved since (0038)."""
+        try:
+            return self._transaction(items, self._last_step)
+        except SerializationFailure:
+            return None
+
+    def _last_step(self, tx: Transaction, items: Sequence[Item]) -> Changes:
+        known = {i.job.job_id: i.job.after(time.monotonic() - i.claimed) for i in items if i.job}
+        for job in known.values():
+            jobs.hold(tx, job)
+        return self._apply(tx, self._finish(tx, items, known))
+
     def _step(self, tx: Transaction, items: Sequence[Item]) -> Changes:
-        known = jobs.lock(tx, [item.event.job_id for item in items], self._reads(items))
         new = [item for item in items if not item.asked]
         asked = [item for item in items if item.asked]
+        reads = () if asked or len(new) > 1 else self.lane.reads  # in a crowd `begin` asks of some of them
+        known = jobs.lock(tx, [item.event.job_id for item in items], reads)
         return self._apply(tx, self._finish(tx, asked, known) + self._begin(tx, new, known))
-
-    def _reads(self, items: Sequence[Item]) -> Sequence[str]:
-        if len(items) > 1:
-            return ()  # in a crowd begin and finish ask of some of them each
-        return self.lane.reads.finish if items[0].asked else self.lane.reads.begin
 
     def _begin(self, tx: Transaction, items: Sequence[Item], known: Mapping[UUID, Job]) -> list[Decided]:
         decided: list[Decided] = []
@@ -162,10 +173,14 @@ class LaneRunner:
         return decided
 
     def _finish(self, tx: Transaction, items: Sequence[Item], fresh: Mapping[UUID, Job]) -> list[Decided]:
-        known = crash.stale(fresh, {item.event.job_id: item.job for item in items if item.job})
+        claimed = {item.event.job_id: item.job for item in items if item.job}
+        known = crash.stale(fresh, claimed)
         about = [(item, known[item.event.job_id]) for item in items]
         answered = [(item, job) for item, job in about if item.error is None]
-        work = [Answered(Work(item.event, job), item.about, item.answer) for item, job in answered]
+        work = [
+            Answered(Work(item.event, job), item.about, item.answer, claimed[job.job_id].version == job.version)
+            for item, job in answered
+        ]
         outcomes = self.lane.finish(tx, work) if work else []
         decided: list[Decided] = [(*pair, outcome) for pair, outcome in zip(answered, outcomes, strict=True)]
         return decided + [(item, job, self._later(job)) for item, job in about if item.error]
@@ -227,6 +242,9 @@ class LaneRunner:
         with self._database.deciding() as tx:
             changes = step(tx, items)
             crash.point("before_commit")
+            send_commit(tx)
+            for item, _, outcome in changes.decided:  # made while the server writes
+                item.following = self._follows(item, outcome) if isinstance(outcome, Move) else ()
         crash.point("after_commit")
         return changes.as_they_were()
 
@@ -241,15 +259,13 @@ class LaneRunner:
             return [(items[0], None, Nothing("left to its wake-up"))]
 
     def _postpone(self, tx: Transaction, items: Sequence[Item]) -> Changes:
-        known = jobs.lock(tx, [items[0].event.job_id])
-        job = known.get(items[0].event.job_id)
+        job_id = items[0].event.job_id
+        job = jobs.lock(tx, [job_id]).get(job_id)
         return self._apply(tx, [(items[0], job, self._later(job) if job else Nothing("no such job"))])
 
     def _later(self, job: Job) -> Outcome:
         plan = self._plans.get(job.stage)
-        if plan is None:
-            return Nothing("settled")
-        return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled")
+        return Wait(backoff_s(plan, job.tries), counted=True, kind="stumbled") if plan else Nothing("settled")
 
     def _settle(self, decided: Sequence[Decided]) -> None:
         """Committed: leave the questions to who asks, publish what follows, acknowledge."""
@@ -262,18 +278,20 @@ class LaneRunner:
         if not settled:
             return
         finished = [
-            (item.delivery, follows(self.lane.name, item.delivery, type(item.event), outcome))
+            (item.delivery, item.following if isinstance(outcome, Move) else self._follows(item, outcome))
             for item, _, outcome in settled
         ]
         self._emit(finished)
         report(self._metrics, self.lane.name, settled)
         self._done(len(finished))
 
+    def _follows(self, item: Item, outcome: Outcome) -> Sequence[Message]:
+        return follows(self.lane.name, item.delivery, type(item.event), outcome)
+
     def _emit(self, finished: Sequence[tuple[Delivery, Sequence[Message]]]) -> None:
         self.tap.broker.complete(finished)
-        self._metrics.published(
-            self.lane.name, [message.routing_key for _, messages in finished for message in messages]
-        )
+        keys = [message.routing_key for _, messages in finished for message in messages]
+        self._metrics.published(self.lane.name, keys)
 
     def _done(self, count: int) -> None:
         with self._idle:

@@ -19,7 +19,7 @@ from common.database import Transaction
 from common.events import Event, FileExpired, JobCompleted, UpscaleDone
 from common.failures import failed
 from common.jobs import Job
-from common.lane import Answered, Question, Reads, Work
+from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.pictures.examiner import KILLED, KILLED_TRIES
 from common.pictures.facts import Unfit
@@ -58,7 +58,7 @@ class Deliver:
     name = "finisher.deliver"
     events: Sequence[type[Event]] = (UpscaleDone, FileExpired)
     acts_on_held = False
-    reads = Reads((attempts.OF_JOBS, deliveries.RUNNING))
+    reads: Sequence[str] = (attempts.OF_JOBS, deliveries.RUNNING)
 
     def __init__(self, settings: DeliverSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads = settings.finish_threads

@@ -16,7 +16,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobRefunded, UpscaleFailed
 from common.jobs import Job
-from common.lane import CALLS_HELD, Answered, Question, Reads, Work
+from common.lane import CALLS_HELD, Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.refunds import (
     IN_PART,
@@ -56,7 +56,7 @@ class Refund:
     name = "finisher.refund"
     events: Sequence[type[Event]] = (UpscaleFailed,)
     acts_on_held = True  # a person may give back a part of what is held; `_step` leaves the others alone
-    reads = Reads()
+    reads: Sequence[str] = ()
 
     def __init__(self, settings: RefundSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, self.prefetch = settings.threads, min(settings.prefetch, CALLS_HELD * settings.threads)

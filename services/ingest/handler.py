@@ -15,7 +15,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import CheckoutCheck, Event
 from common.jobs import Job
-from common.lane import CALLS_HELD, Answered, Question, Reads, Work
+from common.lane import CALLS_HELD, Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.stages import Plan, Stage, Status
 from services.ingest.money import payments
@@ -50,7 +50,7 @@ class Checkout:
     name = "checkout"
     events: Sequence[type[Event]] = (CheckoutCheck,)
     acts_on_held = False
-    reads = Reads()
+    reads: Sequence[str] = ()
 
     def __init__(self, settings: IngestSettings, plans: Mapping[Stage, Plan], stripe: Stripe) -> None:
         self.threads, self.prefetch = settings.threads, min(settings.prefetch, CALLS_HELD * settings.threads)

@@ -19,7 +19,7 @@ from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
 from common.jobs import Job
-from common.lane import CALLS_HELD, Answered, Question, Reads, Work
+from common.lane import CALLS_HELD, Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.signing import Signer
 from common.stages import HOUR_S, REMIND_BEFORE_S, Plan, Stage, Status
@@ -74,7 +74,7 @@ class Notify:
     name = "notifier"
     events: Sequence[type[Event]] = tuple(KINDS)
     acts_on_held = True  # a held job is what the admin must hear about
-    reads = Reads((mails.LINKS, mails.OF_JOBS), (mails.NEWEST,))
+    reads: Sequence[str] = (mails.LINKS, mails.OF_JOBS)
 
     def __init__(self, settings: NotifierSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, calls = settings.threads, CALLS_HELD * settings.threads
@@ -94,14 +94,8 @@ class Notify:
         facts = _facts(tx, work)
         steps = [self._step(w, facts) for w in work]
         checked = self._claimed(tx, work, steps, facts)
-        jobs.raise_attention(
-            tx,
-            [
-                (w.job.job_id, "no_address", "nobody to write to")
-                for w, s in zip(work, steps, strict=True)
-                if s is NO_ADDRESS
-            ],
-        )
+        unknown = [w.job.job_id for w, s in zip(work, steps, strict=True) if s is NO_ADDRESS]
+        jobs.raise_attention(tx, [(job_id, "no_address", "nobody to write to") for job_id in unknown])
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
 
     def _claimed(
@@ -129,17 +123,17 @@ class Notify:
         return answer
 
     def finish(self, tx: Transaction, answered: Sequence[Answered]) -> Sequence[Outcome]:
-        ready = [a.work.job.job_id for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)]
-        newest = mails.newest_links(tx, ready) if ready else {}
+        newest = _newest(tx, [a for a in answered if a.about.key.kind == "ready" and isinstance(a.answer, Sent)])
         mails.record(tx, [(a.about.key, a.about.claim_no, *row_state(a.answer)) for a in answered])
         for a in answered:
             if isinstance(a.answer, Sent) and a.about.key.kind in self._copied:
                 copies.tell(tx, a.work.job, a.about.key, self._base)
-        mails.start_links(tx, newest, self._link_s)
+        outdated = {a.work.job.job_id for a in answered if _older(a.about.key, newest)}
+        mails.start_links(tx, {job: number for job, number in newest.items() if job not in outdated}, self._link_s)
         attention.note(tx, answered)
         return [
             Nothing("a newer link is to be mailed")
-            if a.about.key.kind == "ready" and _older(a.about.key, newest)
+            if a.work.job.job_id in outdated
             else self._decide(a.work.job, a.about.key.kind, a.answer)
             for a in answered
         ]
@@ -277,9 +271,16 @@ def _due(job: Job) -> str:
     return "expiring" if job.stage is Stage.REMIND else ""
 
 
+def _newest(tx: Transaction, answered: Sequence[Answered]) -> dict[UUID, int]:
+    """The generation of each job's newest link. Whoever makes one moves the job: else it is the one that was mailed."""
+    moved = [a.work.job.job_id for a in answered if not a.as_claimed]
+    mailed = {a.work.job.job_id: a.about.key.generation for a in answered if a.as_claimed}
+    return mailed | (mails.newest_links(tx, moved) if moved else {})
+
+
 def _older(key: MailKey, newest: Mapping[UUID, int]) -> bool:
-    """Whether a newer link was made while this mail was on its way."""
-    return key.job_id in newest and key.about != f"{key.job_id}:{newest[key.job_id]}"
+    """Whether a newer link was made while this mail was on its way. `newest`: of those whose link was mailed."""
+    return key.job_id in newest and key.generation != newest[key.job_id]
 
 
 def _refund_values(job: Job) -> dict[str, Any]:

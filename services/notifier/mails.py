@@ -22,6 +22,11 @@ class MailKey(NamedTuple):
         """The left side of the Message-ID: the same for every repeat, so that a repeat is recognised."""
         return f"{self.kind}.{self.about.replace(':', '.')}.{self.number}"
 
+    @property
+    def generation(self) -> int:
+        """The link's that the mail is about."""
+        return int(self.about.rpartition(":")[2])
+
 
 class MailRow(NamedTuple):
     """A mail's row. `at_work`: a worker may still be sending it."""
@@ -92,13 +97,13 @@ def record(tx: Transaction, answers: Sequence[tuple[MailKey, int, str, str | Non
     )
 
 
-NEWEST = """SELECT DISTINCT ON (job_id) job_id, generation, revoked_at IS NOT NULL FROM links
-    WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, generation DESC"""
-
-
 def newest_links(tx: Transaction, job_ids: Sequence[UUID]) -> dict[UUID, int]:
     """The generation of the newest link of each of these (locked) jobs, where that was not revoked."""
-    rows = tx.execute(NEWEST, {"ids": keys(job_ids)}).fetchall()
+    rows = tx.execute(
+        """SELECT DISTINCT ON (job_id) job_id, generation, revoked_at IS NOT NULL FROM links
+           WHERE job_id = ANY(%(ids)s::uuid[]) ORDER BY job_id, generation DESC""",
+        {"ids": keys(job_ids)},
+    )
     return {job_id: int(generation) for job_id, generation, revoked in rows if not revoked}
 
 

@@ -19,7 +19,7 @@ from common.database import Transaction
 from common.events import Event, PaymentCompleted, UpscaleCheck, UpscaleDone, UpscaleSubmitted
 from common.failures import failed
 from common.jobs import Job
-from common.lane import Answered, Question, Reads, Work
+from common.lane import Answered, Question, Work
 from common.limits import LATE_S
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.provider import NULL_URL, Report, State, Unclear
@@ -50,7 +50,7 @@ class Watch:
     name = "poller"
     events: Sequence[type[Event]] = (UpscaleSubmitted, UpscaleCheck)
     acts_on_held = False
-    reads = Reads((attempts.OF_JOBS,))
+    reads: Sequence[str] = (attempts.OF_JOBS,)
 
     def __init__(self, settings: PollerSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, self.prefetch = settings.threads, settings.prefetch

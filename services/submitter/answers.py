@@ -1,10 +1,8 @@
 """How a submission was answered, on its attempt's row."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from common.attempts import Attempt, AttemptState, Claim, Record
+from common.attempts import AttemptState, Claim, Record
 from common.lane import Answered
 from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, Unknown
 
@@ -16,34 +14,23 @@ class TooLate:
     """The claim was about to run out: nothing was sent."""
 
 
-def asked_for(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Attempt:
-    """The attempt that was submitted."""
+def record_of(answered: Answered, *, told_by_webhook: bool) -> Record:
+    """The row's new state, if it is as this claim left it; a late answer heals an `unknown`, too. `told_by_webhook`:
+    the answer was lost, but the provider has the picture.
+    """
     claim: Claim = answered.about.claim
-    return next(a for a in known[claim.job_id] if a.attempt == claim.attempt)
-
-
-def told_meanwhile(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> bool:
-    """The answer was lost, but the provider's webhook has told its id: it has the picture."""
-    return isinstance(answered.answer, Unknown) and asked_for(answered, known).provider_id is not None
-
-
-def record_of(answered: Answered, known: Mapping[Any, Sequence[Attempt]]) -> Record | None:
-    """The row's new state. A late answer heals an `unknown`; an answer under an older claim changes nothing else."""
-    claim: Claim = answered.about.claim
-    row = asked_for(answered, known)
-    ours = row.claim_no == claim.claim_no and row.state == AttemptState.CLAIMED
-    key = (claim.job_id, claim.attempt)
+    key, number = (claim.job_id, claim.attempt), claim.claim_no
     match answered.answer:
-        case Report(state=state) as told if ours or row.state == AttemptState.UNKNOWN:
+        case Report(state=state) as told:
             kind = _ENDS.get(state, AttemptState.OPEN)
             ended = kind is not AttemptState.OPEN
             spent = None if answered.work.job.canary else told.credits
-            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, spent, told.error)
-        case Unknown(why=why) if ours:
-            runs = told_meanwhile(answered, known)
-            return Record(*key, AttemptState.OPEN if runs else AttemptState.UNKNOWN, ended=False, error=why)
-        case PictureRefused(why=why) if ours:
-            return Record(*key, AttemptState.FAILED, ended=True, error=why)
-        case NotAccepted() | OurTrouble() | TooLate() if ours:
-            return Record(*key, AttemptState.WAITING, ended=False)
-    return None
+            return Record(*key, kind, ended, told.provider_id, state.value, told.result_url, spent, told.error, number)
+        case Unknown(why=why):
+            kind = AttemptState.OPEN if told_by_webhook else AttemptState.UNKNOWN
+            return Record(*key, kind, ended=False, error=why, claim_no=number)
+        case PictureRefused(why=why):
+            return Record(*key, AttemptState.FAILED, ended=True, error=why, claim_no=number)
+        case NotAccepted() | OurTrouble() | TooLate():
+            return Record(*key, AttemptState.WAITING, ended=False, claim_no=number)
+    raise TypeError(f"no answer to a submission: {answered.answer!r}")

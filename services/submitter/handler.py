@@ -23,7 +23,7 @@ from common.database import Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.failures import failed
 from common.jobs import Job
-from common.lane import Answered, Question, Reads, Work
+from common.lane import Answered, Question, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.provider import (
     NULL_URL,
@@ -39,7 +39,7 @@ from common.provider import (
 from common.signing import Signer
 from common.stages import HOUR_S, Plan, Stage, Status
 from services.submitter import override
-from services.submitter.answers import TooLate, record_of, told_meanwhile
+from services.submitter.answers import TooLate, record_of
 from services.submitter.metrics import SUBMISSION_SECONDS, SUBMISSIONS, SUSPECTED_DOUBLES
 from services.submitter.override import Override
 from services.submitter.settings import SubmitterSettings
@@ -68,7 +68,7 @@ class Submit:
     name = "submitter"
     events: Sequence[type[Event]] = (PaymentCompleted,)
     acts_on_held = False
-    reads = Reads((attempts.OF_JOBS,), (attempts.OF_JOBS,))
+    reads: Sequence[str] = (attempts.OF_JOBS,)
 
     def __init__(self, settings: SubmitterSettings, plans: Mapping[Stage, Plan]) -> None:
         self.threads, self.prefetch = settings.threads, settings.prefetch
@@ -128,9 +128,10 @@ class Submit:
             return []
         if crash.broken("no_attempt_row"):
             attempts.claim(tx, [a.about.claim._replace(again=True) for a in answered], self._lease_s)
-        known = attempts.of_jobs(tx, [a.work.job.job_id for a in answered])
-        records = [r for a in answered if (r := record_of(a, known)) and not crash.broken("answer_not_recorded")]
-        attempts.record(tx, records, self._settings.result_life_s)
+        hooked = self._told_meanwhile(tx, [a.about.claim for a in answered if isinstance(a.answer, Unknown)])
+        if not crash.broken("answer_not_recorded"):
+            records = [record_of(a, told_by_webhook=a.about.claim in hooked) for a in answered]
+            attempts.record(tx, records, self._settings.result_life_s)
         jobs.raise_attention(
             tx, [(a.work.job.job_id, REFUSED, a.answer.why) for a in answered if isinstance(a.answer, OurTrouble)]
         )
@@ -140,7 +141,13 @@ class Submit:
             breaker.heard(tx, [a.answer for a in answered], self._limits)
             refused = [a.work.job.job_id for a in answered if isinstance(a.answer, NotAccepted)]
             capacity.queue_behind_breaker(tx, refused)
-        return [self._decide(a, told_by_webhook=told_meanwhile(a, known)) for a in answered]
+        return [self._decide(a, told_by_webhook=a.about.claim in hooked) for a in answered]
+
+    def _told_meanwhile(self, tx: Transaction, lost: Sequence[Claim]) -> AbstractSet[Claim]:
+        """Of those whose answer was lost, whom the provider's webhook has told its id: it has the picture."""
+        known = attempts.of_jobs(tx, [claim.job_id for claim in lost]) if lost else {}
+        told = {(a.job_id, a.attempt) for tried in known.values() for a in tried if a.provider_id is not None}
+        return {claim for claim in lost if claim[:2] in told}
 
     def _turns(self, tx: Transaction, wanted: Sequence[UUID]) -> Mapping[UUID, Turn]:
         """Whose turn it is; everybody's, where the provider knows no limits."""

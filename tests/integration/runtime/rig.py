@@ -19,7 +19,7 @@ from common.broker import Broker
 from common.database import Database, Limits, Transaction
 from common.events import Event, PaymentCompleted, UpscaleSubmitted
 from common.jobs import Job
-from common.lane import Answered, Lane, Question, Reads, Work
+from common.lane import Answered, Lane, Question, Work
 from common.metrics import Metrics
 from common.orders import Order
 from common.outcomes import Move, Nothing, Outcome, Payment
@@ -39,7 +39,7 @@ class TinyLane:
     name = "tiny"
     events: Sequence[type[Event]] = (PaymentCompleted,)
     acts_on_held = False
-    reads = Reads()
+    reads: Sequence[str] = ()
     prefetch = 64
     threads = 4
 

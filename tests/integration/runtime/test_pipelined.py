@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 from psycopg.rows import dict_row
 
-from common.database import Database, DatabaseAwayError, Limits, Transaction, ahead
+from common.database import Database, DatabaseAwayError, Limits, Transaction, ahead, send_commit
 from tests.integration.sandbox.standin import until
 
 COUNT = "SELECT count(*) FROM notes WHERE %(ids)s::text = text"
@@ -79,6 +79,21 @@ def test_an_error_that_nobody_looked_at_undoes_everything_and_is_raised(database
     bad("fine")
     assert _notes(database_url) == ["a", "c", "fine"]
     assert _server(database) == server  # the connection is as good as before
+
+
+def test_a_commit_that_was_sent_ahead_is_waited_for(database: Database, database_url: str) -> None:
+    def ahead_of(text: str) -> int:
+        with database.deciding() as tx:
+            _add(tx, text)
+            counted = tx.execute(COUNT, {"ids": text})
+            send_commit(tx)
+        return len(counted.fetchall())
+
+    with pytest.raises(errors.CheckViolation):
+        ahead_of("bad")
+    assert not _notes(database_url)
+    assert ahead_of("fine") == 1
+    assert _notes(database_url) == ["fine"]
 
 
 def test_an_error_is_raised_where_its_answer_is_looked_at(database: Database, database_url: str) -> None:

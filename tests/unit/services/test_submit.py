@@ -10,7 +10,7 @@ from common.lane import Answered, Work
 from common.outcomes import Move, Nothing, Outcome, Wait
 from common.provider import NotAccepted, OurTrouble, PictureRefused, Report, State, SubmitAnswer, Unknown
 from common.stages import Stage, Status
-from services.submitter.answers import TooLate, record_of
+from services.submitter.answers import TooLate
 from services.submitter.handler import Ask, Submit
 from services.submitter.settings import SubmitterSettings
 from tests.unit.builders import JOB, a_job, an_attempt, settings, the_plans
@@ -169,40 +169,6 @@ def test_waiting_is_no_failure_but_trouble_on_the_way_is(
     assert isinstance(outcome, Wait)
     assert low <= outcome.wake_s <= high
     assert outcome.counted is counted
-
-
-ROWS = {
-    "ours": an_attempt("claimed"),
-    "claimed by another": an_attempt("claimed", claim_no=2),
-    "unknown": an_attempt("unknown"),
-    "open": an_attempt("open"),
-    "failed": an_attempt("failed"),
-    "hooked": an_attempt("claimed", provider_id="up_1"),
-}
-ACCEPTED = Report("up_1", State.QUEUED)
-RECORDS: list[tuple[str, SubmitAnswer | TooLate, str | None]] = [
-    ("ours", ACCEPTED, "open"), ("ours", Report("up_1", State.SUCCEEDED, "u"), "succeeded"),
-    ("ours", Report("up_1", State.FAILED), "failed"), ("ours", Unknown("?"), "unknown"),
-    ("ours", PictureRefused("422"), "failed"), ("ours", NotAccepted("429", busy=True), "waiting"),
-    ("ours", OurTrouble("401"), "waiting"), ("ours", TooLate(), "waiting"),
-    ("unknown", ACCEPTED, "open"), ("unknown", Report("up_1", State.SUCCEEDED, "u"), "succeeded"),
-    ("unknown", Unknown("?"), None), ("unknown", NotAccepted("429", busy=True), None), ("unknown", TooLate(), None),
-    ("claimed by another", ACCEPTED, None), ("claimed by another", NotAccepted("429", busy=True), None),
-    ("claimed by another", Unknown("?"), None), ("claimed by another", TooLate(), None),
-    ("hooked", Unknown("?"), "open"),
-    ("open", ACCEPTED, None), ("open", NotAccepted("429", busy=True), None), ("failed", PictureRefused("422"), None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("row", "answer", "state"), RECORDS)
-def test_an_answer_is_recorded_only_where_it_belongs(
-    row: str, answer: SubmitAnswer | TooLate, state: str | None
-) -> None:
-    about = Ask(Claim(JOB, 1, 1), None, 0)  # type: ignore[arg-type] # what was sent does not matter here
-    answered = Answered(Work(None, a_job()), about, answer)  # type: ignore[arg-type] # nor does the event
-    written = record_of(answered, {JOB: [ROWS[row]]})
-
-    assert (written and written.state.value) == state
 
 
 def test_a_claim_that_is_over_is_not_used() -> None:
