@@ -7,7 +7,8 @@ it through: one job by any command, all of them by `holds.release_oldest(…, br
 from collections.abc import Sequence
 from uuid import UUID
 
-from common import jobs, notices
+from common import notices
+from common.attention import raise_attention
 from common.database import Transaction, keys
 from common.holds import REVIEW_S
 from common.outcomes import Move
@@ -32,7 +33,7 @@ def through(tx: Transaction, wanted: Sequence[UUID], per_hour: int) -> set[UUID]
     _note(tx, new[free:], held=True)
     if new[free:]:
         _tell(tx, per_hour)
-        jobs.raise_attention(tx, [(job, HOLD, f"more than {per_hour} refunds in an hour") for job in new[free:]])
+        raise_attention(tx, [(job, HOLD, f"more than {per_hour} refunds in an hour") for job in new[free:]])
     return known.union(new[:free])
 
 

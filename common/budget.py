@@ -13,7 +13,8 @@ from uuid import UUID
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from common import holds, jobs, notices
+from common import holds, notices
+from common.attention import raise_attention
 from common.database import Transaction, keys
 from common.holds import REVIEW_S
 from common.jobs import Job
@@ -213,4 +214,4 @@ def _note(tx: Transaction, kept: Sequence[UUID], until: datetime) -> None:
                ON CONFLICT (gate, job_id) DO UPDATE SET at = now(), until = excluded.until""",
             {"ids": keys(kept), "until": until},
         )
-        jobs.raise_attention(tx, [(job, HOLD, f"beyond the budget until {until:%Y-%m-%d %H:%M} UTC") for job in kept])
+        raise_attention(tx, [(job, HOLD, f"beyond the budget until {until:%Y-%m-%d %H:%M} UTC") for job in kept])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from common import jobs
+from common.attention import close_attention
 from common.database import Transaction
 from common.outcomes import Move
 from common.stages import Plan, Stage
@@ -34,5 +35,5 @@ def release(tx: Transaction, plans: Mapping[Stage, Plan], actor: str, hold: str,
         if job.held
     ]
     released = jobs.apply(tx, plans, actor, moves)
-    jobs.close_attention(tx, list(released), [hold])
+    close_attention(tx, list(released), [hold])
     return [job for job in job_ids if job in released]

@@ -118,8 +118,8 @@ class Pipelined:
         return self._adapt
 
     def send_commit(self) -> None:
-        """Send what was not sent yet with the COMMIT, the last statement: what is raised from now on undoes nothing. It is
-        `commit` that waits for it.
+        """Send what was not sent yet with the COMMIT, the last statement, for which `commit` waits: what is raised from
+        now on undoes nothing.
         """
         if self._wire.transaction_status == _IDLE and not self._wire.pipeline_status:
             return

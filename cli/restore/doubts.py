@@ -8,6 +8,7 @@ from uuid import UUID
 from cli.restore.orders import ACTOR
 from common import attempts, jobs
 from common.attempts import Attempt, AttemptState
+from common.attention import raise_attention
 from common.database import Transaction, keys
 from common.jobs import Job
 from common.outcomes import Move
@@ -51,7 +52,7 @@ def hold_doubtful(tx: Transaction, plans: Mapping[Stage, Plan], job_ids: Sequenc
     ]
     hold = {job.job_id: Move(job.stage, HELD, {"why": WHY}, wake_s=REVIEW_S, hold=HOLD) for job in doubtful}
     jobs.apply(tx, plans, ACTOR, [(job, hold[job.job_id]) for job in doubtful])
-    jobs.raise_attention(tx, [(job.job_id, HOLD, WHY) for job in doubtful])
+    raise_attention(tx, [(job.job_id, HOLD, WHY) for job in doubtful])
     return [job.job_id for job in doubtful]
 
 

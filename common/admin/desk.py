@@ -9,6 +9,7 @@ from uuid import UUID
 from common import jobs
 from common.admin import audit
 from common.admin.audit import Decision
+from common.attention import close_attention
 from common.database import Database, Transaction
 from common.events import Event
 from common.jobs import Job
@@ -147,7 +148,7 @@ class Desk:
         if change is not None:
             jobs.apply(tx, self.tools.plans, decision.author, [(job, change)])
         audit.record(tx, decision, verb.name, job.job_id, {**answer.detail, "told": answer.told})
-        jobs.close_attention(tx, [job.job_id], answer.settles)
+        close_attention(tx, [job.job_id], answer.settles)
         left = (job, change) if isinstance(change, Move) else None
         return Done(job.job_id, job.ticket, verb.name, answer.told, answer.say, moved=left)
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from common import attempts, jobs, links, notices, sources
 from common.admin.handing import HANDED_IN
 from common.attempts import Attempt, AttemptState
+from common.attention import close_attention, raise_attention
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, FileExpired, JobCompleted, UpscaleDone
@@ -108,7 +109,7 @@ class Deliver:
         answered = [_told(a, kills.get(a.work.job.job_id, 0)) for a in answered]
         stored = [(a.about.claim, a.answer) for a in answered if isinstance(a.answer, StoredFile)]
         over = [a.about.claim for a in answered if isinstance(a.about, Fetch) and not isinstance(a.answer, StoredFile)]
-        jobs.raise_attention(
+        raise_attention(
             tx,
             [
                 (a.about.claim.job_id, handed.NOT_TAKEN, _why(a.answer))
@@ -122,14 +123,14 @@ class Deliver:
             if isinstance(a.answer, Barred) and _awaited(a.work.job, a.about)
         ]
         if barred:
-            jobs.raise_attention(tx, barred)
+            raise_attention(tx, barred)
             _tell_barred(tx, barred[0][2])
         if stored:
             deliveries.record(tx, stored)
-            jobs.close_attention(tx, [a.work.job.job_id for a in answered if _came_late(a)], [BARRED])
+            close_attention(tx, [a.work.job.job_id for a in answered if _came_late(a)], [BARRED])
         if over:
             deliveries.release(tx, over)
-        jobs.raise_attention(
+        raise_attention(
             tx,
             [
                 (a.work.job.job_id, "quality_warning", a.answer.warnings)

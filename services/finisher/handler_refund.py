@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from common import brake, crash, jobs
+from common import brake, crash
+from common.attention import raise_attention
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobRefunded, UpscaleFailed
@@ -89,7 +90,7 @@ class Refund:
             learn(tx, a.work.job.job_id, (*a.answer.others, *ours))
         verdicts = [v for a in answered if (v := _verdict(a.about, a.answer))]
         refunds.conclude(tx, verdicts)
-        jobs.raise_attention(tx, [(a.work.job.job_id, UNDONE, why) for a in answered if (why := _rejected(a.answer))])
+        raise_attention(tx, [(a.work.job.job_id, UNDONE, why) for a in answered if (why := _rejected(a.answer))])
         ids = [a.work.job.job_id for a in answered]
         rows, standing = refunds.histories(tx, ids), standings(tx, ids)
         for a in answered:

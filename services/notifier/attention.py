@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from common import jobs
+from common.attention import close_attention, raise_attention
 from common.database import Transaction
 from common.jobs import Job
 from common.lane import Answered
@@ -14,10 +14,10 @@ STUCK, STUCK_TRIES = "mail_stuck", 8
 def note(tx: Transaction, answered: Sequence[Answered]) -> None:
     """Open and close what these answers to mails of customers say."""
     told = [(a.work.job, a.answer) for a in answered if a.about.key.kind != "attention"]
-    jobs.raise_attention(
+    raise_attention(
         tx, [(job.job_id, reason, answer.why) for job, answer in told if (reason := _complaint(job, answer))]
     )
-    jobs.close_attention(tx, [job.job_id for job, answer in told if job.tries and isinstance(answer, Sent)], [STUCK])
+    close_attention(tx, [job.job_id for job, answer in told if job.tries and isinstance(answer, Sent)], [STUCK])
 
 
 def _complaint(job: Job, answer: SendAnswer) -> str | None:

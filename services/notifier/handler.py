@@ -14,7 +14,8 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from common import crash, jobs
+from common import crash
+from common.attention import raise_attention
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import Event, JobAttention, JobCompleted, JobRefunded, LinkExpiring
@@ -95,7 +96,7 @@ class Notify:
         steps = [self._step(w, facts) for w in work]
         checked = self._claimed(tx, work, steps, facts)
         unknown = [w.job.job_id for w, s in zip(work, steps, strict=True) if s is NO_ADDRESS]
-        jobs.raise_attention(tx, [(job_id, "no_address", "nobody to write to") for job_id in unknown])
+        raise_attention(tx, [(job_id, "no_address", "nobody to write to") for job_id in unknown])
         return [self._final(w.job, step) for w, step in zip(work, checked, strict=True)]
 
     def _claimed(

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import structlog
 
-from common import crash, jobs
+from common import crash
+from common.attention import raise_attention
 from common.database import PASSING, Database, DatabaseAwayError
 from common.notices import KIND
 from common.refunds import IN_PART
@@ -149,4 +150,4 @@ class Notices:
                 {"mail": notice.mail_id, "claim": notice.claim_no, "state": state, "why": why, "wait": wait_s},
             )
             if notice.job_id and notice.kind == IN_PART and isinstance(answer, Rejected):
-                jobs.raise_attention(tx, [(notice.job_id, "mail_rejected", answer.why)])
+                raise_attention(tx, [(notice.job_id, "mail_rejected", answer.why)])

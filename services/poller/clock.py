@@ -19,6 +19,7 @@ import structlog
 from psycopg.rows import class_row
 
 from common import crash, jobs
+from common.attention import raise_attention
 from common.broker import Broker
 from common.confirms import Message
 from common.database import PASSING, Database, DatabaseAwayError, unnest
@@ -143,7 +144,7 @@ class Clock:
             due = cursor.fetchall()
             held = [(d.job_id, HELD, "its review is due") for d in due if d.review]
             stuck = [(d.job_id, STUCK, f"{d.wakes} wake-ups in stage {d.stage}") for d in due if self._stuck(d)]
-            jobs.raise_attention(tx, held + stuck)
+            raise_attention(tx, held + stuck)
             crash.point("clock_before_commit")
             return due
 

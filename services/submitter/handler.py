@@ -15,8 +15,9 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from common import attempts, breaker, budget, capacity, crash, jobs
+from common import attempts, breaker, budget, capacity, crash
 from common.attempts import Attempt, AttemptState, Claim, Record
+from common.attention import close_attention, raise_attention
 from common.batches import backoff_s
 from common.capacity import Turn
 from common.database import Transaction
@@ -132,11 +133,11 @@ class Submit:
         if not crash.broken("answer_not_recorded"):
             records = [record_of(a, told_by_webhook=a.about.claim in hooked) for a in answered]
             attempts.record(tx, records, self._settings.result_life_s)
-        jobs.raise_attention(
+        raise_attention(
             tx, [(a.work.job.job_id, REFUSED, a.answer.why) for a in answered if isinstance(a.answer, OurTrouble)]
         )
         again = [a for a in answered if a.about.claim.claim_no > 1]  # it was not accepted before
-        jobs.close_attention(tx, [a.work.job.job_id for a in again if isinstance(a.answer, Report)], [REFUSED])
+        close_attention(tx, [a.work.job.job_id for a in again if isinstance(a.answer, Report)], [REFUSED])
         if self._limited:
             breaker.heard(tx, [a.answer for a in answered], self._limits)
             refused = [a.work.job.job_id for a in answered if isinstance(a.answer, NotAccepted)]

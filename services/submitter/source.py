@@ -15,6 +15,7 @@ from uuid import UUID
 
 from common import crash, jobs, sources
 from common.attempts import Claim
+from common.attention import raise_attention
 from common.batches import backoff_s
 from common.database import Transaction
 from common.events import PaymentCompleted
@@ -137,7 +138,7 @@ class Sources:
             for a in answered
             if isinstance(a.answer, Bad) and a.answer.tell
         ]
-        jobs.raise_attention(tx, told)
+        raise_attention(tx, told)
         worn = [a.work.job.job_id for a in answered if isinstance(a.answer, NotSeen) and a.answer.killed]
         kills = jobs.times(tx, worn, KILLED) if worn else {}
         return [self._decide(a.work.job, a.answer, a.about.gone, kills.get(a.work.job.job_id, 0)) for a in answered]

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from common import jobs, ledger
+from common import ledger
+from common.attention import close_attention, raise_attention
 from common.database import Transaction
 from common.ledger import Account, Entry, Kind
 
@@ -68,9 +69,9 @@ def learn(tx: Transaction, job_id: UUID, dispute: Dispute, *, revoke: bool) -> s
     proof = evidence(tx, job_id, dispute)
     _write(tx, job_id, dispute, proof, revoke=revoke)
     if not dispute.open:
-        jobs.close_attention(tx, [job_id], [REASON])
+        close_attention(tx, [job_id], [REASON])
         return dispute.state
-    jobs.raise_attention(tx, [(job_id, REASON, proof)])
+    raise_attention(tx, [(job_id, REASON, proof)])
     return dispute.state
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from common import jobs, ledger
+from common import ledger
+from common.attention import raise_attention
 from common.database import Transaction
 from common.events import Event, JobAttention, PaymentCompleted, UpscaleFailed
 from common.jobs import Job
@@ -79,7 +80,7 @@ def take(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> Move | Nothing:
         return repeat(job)
     differences = _differences(job, sold(tx, [job.job_id])[job.job_id], paid, terms)
     if differences:
-        jobs.raise_attention(tx, [(job.job_id, MISMATCH, "; ".join(differences))])
+        raise_attention(tx, [(job.job_id, MISMATCH, "; ".join(differences))])
     _book(tx, job, paid, terms)
     move = _taken(job, paid, terms, differences)
     if paid.payment_intent and early.catch_up(tx, job.job_id, paid.payment_intent, revoke=terms.revoke_on_dispute):
@@ -128,7 +129,7 @@ def _take_further(tx: Transaction, job: Job, paid: Paid, terms: Terms) -> None:
         {"intent": paid.payment_intent, "job": job.job_id, "cents": paid.amount_cents or 0},
     ).rowcount
     if new and paid.payment_intent:
-        jobs.raise_attention(tx, [(job.job_id, PAID_TWICE, f"also paid by {paid.payment_intent}")])
+        raise_attention(tx, [(job.job_id, PAID_TWICE, f"also paid by {paid.payment_intent}")])
         _book(tx, job, paid, terms)
         early.catch_up(tx, job.job_id, paid.payment_intent, revoke=terms.revoke_on_dispute)
 

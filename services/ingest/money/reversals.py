@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common import jobs, refunds
+from common import refunds
+from common.attention import raise_attention
 from common.database import Transaction
 from common.events import Event, JobAttention, UpscaleFailed
 from common.jobs import Job
@@ -65,7 +66,7 @@ def decide(tx: Transaction, job: Job, told: Reversal, rules: Rules) -> Move | Wa
     if move is None:
         return _unless_failed(tx, job, told)
     if move.kind == refunds.UNDONE:
-        jobs.raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
+        raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
         return move._replace(emit=(*move.emit, _attention(job, refunds.UNDONE)))
     if move.status is Status.REFUNDED:
         refunds.close_claims(tx, [job.job_id])
@@ -79,7 +80,7 @@ def _unless_failed(tx: Transaction, job: Job, told: Reversal) -> Wait | Nothing:
     awaited = job.stage is Stage.REFUND and told.kind in REFUNDS
     if not awaited or refunds.seen_of(told.about).state != "failed":
         return Nothing("nothing new")
-    jobs.raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
+    raise_attention(tx, [(job.job_id, refunds.UNDONE, _why(told))])
     emit = (_attention(job, refunds.UNDONE),)
     return Wait(refunds.RETRY_REJECTED_S, kind="refund_rejected", detail={"why": _why(told)}, emit=emit)
 

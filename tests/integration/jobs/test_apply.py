@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from common import jobs, orders
+from common.attention import raise_attention
 from common.database import Transaction
 from common.outcomes import Move, Payment, Wait
 from common.stages import Stage, Status
@@ -152,7 +153,7 @@ def test_an_open_reason_is_not_opened_twice_and_a_closed_one_again(desk: Rig) ->
     (job_id,) = desk.paid()
     for _ in range(2):
         with desk.database.transaction() as tx:
-            jobs.raise_attention(tx, [(job_id, "held", "x"), (job_id, "stuck", "y")])
+            raise_attention(tx, [(job_id, "held", "x"), (job_id, "stuck", "y")])
         desk.sql("UPDATE attention SET closed_at = now() WHERE reason = 'stuck'")
 
     assert desk.sql("SELECT reason, count(*) FROM attention GROUP BY reason ORDER BY 1") == [("held", 1), ("stuck", 2)]
