@@ -42,6 +42,7 @@ AWAY = (
     errors.CannotConnectNow,
     errors.ReadOnlySqlTransaction,  # a demoted primary, or a server that was closed to writers
 )
+MOVED = errors.SerializationFailure  # what `jobs.hold` raises: nobody else does, where each statement reads fresh rows
 # Errors of this class are about this one transaction: to be run again, nothing is away.
 PASSING = (
     errors.SerializationFailure,

@@ -12,14 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 import structlog
-from psycopg.errors import SerializationFailure
 
 from common import crash, jobs, logs
 from common.batches import backoff_s, one_per_key
 from common.broker import Broker
 from common.confirms import Message
 from common.crew import Crew
-from common.database import PASSING, Database, DatabaseAwayError, Transaction, send_commit
+from common.database import MOVED, PASSING, Database, DatabaseAwayError, Transaction, send_commit
 from common.deliveries import Delivery, Subscription
 from common.events import Event, MalformedMessageError, decode
 from common.failures import failed
@@ -141,7 +140,7 @@ class LaneRunner:
         """Finish one answer from the row as its claim saw it, with no wait for it; None: it has moved since (0038)."""
         try:
             return self._transaction(items, self._last_step)
-        except SerializationFailure:
+        except MOVED:
             return None
 
     def _last_step(self, tx: Transaction, items: Sequence[Item]) -> Changes:
