@@ -152,8 +152,10 @@ class Database:
                 finally:
                     tx.abandon()
             except BaseException as error:
-                _undo(connection, error)
-                self._pool.putconn(connection)
+                try:
+                    _undo(connection, error)
+                finally:
+                    self._pool.putconn(connection)
                 raise
             connection.served_at = time.monotonic()
             self._kept.keep(connection)

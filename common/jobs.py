@@ -90,8 +90,8 @@ def lock(tx: Transaction, job_ids: Sequence[UUID], reads: Sequence[str] = ()) ->
     return {row[0]: Job(row[0], _STATUSES[row[1]], _STAGES[row[2]], *row[3:]) for row in rows.fetchall()}
 
 
-_HOLD = """SELECT CASE WHEN version <> %(version)s THEN moved_meanwhile() END
-    FROM (SELECT version FROM jobs WHERE job_id = %(job)s FOR UPDATE) AS held"""
+_HOLD = """SELECT CASE WHEN version <> %(version)s OR stage <> %(stage)s THEN moved_meanwhile() END
+    FROM (SELECT version, stage FROM jobs WHERE job_id = %(job)s FOR UPDATE) AS held"""
 
 
 def hold(tx: Transaction, job: Job) -> None:
@@ -99,7 +99,7 @@ def hold(tx: Transaction, job: Job) -> None:
     ends the transaction (SerializationFailure).
     """
     if not crash.broken("no_stage_condition"):
-        tx.execute(_HOLD, {"job": job.job_id, "version": job.version})
+        tx.execute(_HOLD, {"job": job.job_id, "version": job.version, "stage": job.stage.value})
 
 
 def apply(

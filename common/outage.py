@@ -1,6 +1,7 @@
 """What a lane does while the database is away: it holds its messages, and goes on alone when the database is back."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ class Patient:
         self._pause = pause
         self._resume = resume
         self._stopping = stopping
+        self.away_at = float("-inf")  # monotonic seconds of when it was last met away
 
     def run(self, work: Callable[[], T]) -> T:
         """Run the work, again and again while the database is away. Raises DatabaseAwayError only while stopping."""
@@ -29,6 +31,7 @@ class Patient:
             try:
                 result = work()
             except DatabaseAwayError as error:
+                self.away_at = time.monotonic()
                 if not failures:
                     log.warning("database.away", error=str(error))
                     self._pause()

@@ -155,6 +155,8 @@ class Pipelined:
             self._connection.close()
 
     def _begin(self) -> None:
+        if self._ended is not None:
+            raise psycopg.InternalError("a statement after the COMMIT")
         if self._wire.pipeline_status:
             return
         begins = self._wire.transaction_status == _IDLE

@@ -129,7 +129,8 @@ class LaneRunner:
 
     def decide(self, items: Sequence[Item]) -> list[Decided]:
         """Begin what is new and finish what was answered in one transaction: at most one item per job."""
-        alone = len(items) == 1 and items[0].asked
+        # Not across an outage: where a standby took over, another row may have the version that was lost.
+        alone = len(items) == 1 and items[0].asked and items[0].claimed > self._patient.away_at
         decided = (alone and self._as_claimed(items)) or self._transaction(items, self._step)
         for item, job, step in decided:
             if isinstance(step, Question):  # not before the commit: what is rolled back is new again

@@ -1,6 +1,8 @@
 """An answer that comes alone is finished from the row as its claim saw it, unless that has moved (decision 0038)."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -23,11 +25,14 @@ from services.notifier.handler import Notify
 from services.notifier.settings import NotifierSettings
 from services.notifier.smtp import Sent
 from tests.integration.life.rows import PLANS, fetching, moved, ordered
+from tests.integration.sandbox.standin import until
 from tests.unit import builders
 
 STORED = StoredFile(3, "ab", "image/png", 1804, 1200)
 REFUND = Move(Stage.REFUND, "failed", status=Status.FAILED, failure_reason="promise")
 RENEWED = Move(Stage.ANNOUNCE, "link_renewed", wake_s=60)
+WAITING = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%moved_meanwhile%'"""
 ON_ITS_WAY = Move(Stage.FETCH, "held", hold="a person looks at it")
 
 
@@ -121,6 +126,37 @@ def test_a_picture_that_comes_after_the_refund_began_gets_no_link(
     with database.transaction() as tx:
         assert _links(tx, job_id) == []
         assert tx.execute("SELECT sha256 FROM deliveries").fetchall() == [("ab",)]  # the answer is on its row
+
+
+def test_a_refund_that_is_being_committed_is_waited_for(database: Database, job_id: UUID, fetch: Desk) -> None:
+    item = fetch.claimed(UpscaleDone(job_id=job_id), STORED)
+    with ThreadPoolExecutor(1) as other:
+        with database.transaction() as tx:
+            moved(tx, job_id, REFUND)
+            finishing = other.submit(fetch.finished, item)
+            until(lambda: tx.execute(WAITING).fetchall() == [(1,)])
+            assert not finishing.done()
+        job, _ = finishing.result(20)
+
+    assert job.stage is Stage.REFUND
+    with database.transaction() as tx:
+        assert _links(tx, job_id) == []
+
+
+def test_after_an_outage_the_row_is_read_again(
+    database: Database, job_id: UUID, fetch: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server that took over has another row under the number that the claim saw."""
+    item = fetch.claimed(UpscaleDone(job_id=job_id), STORED)
+    with database.transaction() as tx:
+        tx.execute("UPDATE jobs SET attempt = 2 WHERE job_id = %s", [job_id])
+    monkeypatch.setattr(fetch.runner._patient, "away_at", time.monotonic())  # noqa: SLF001 - as Patient sets it
+
+    job, _ = fetch.finished(item)
+
+    assert (job.stage, job.attempt) == (Stage.FETCH, 2)
+    with database.transaction() as tx:
+        assert _links(tx, job_id) == []
 
 
 def test_what_moved_and_waits_all_the_same_goes_on_at_once(database: Database, job_id: UUID, fetch: Desk) -> None:

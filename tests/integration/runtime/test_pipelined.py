@@ -96,6 +96,19 @@ def test_a_commit_that_was_sent_ahead_is_waited_for(database: Database, database
     assert _notes(database_url) == ["fine"]
 
 
+def test_nothing_is_asked_after_the_commit(database: Database, database_url: str) -> None:
+    def too_late() -> None:
+        with database.deciding() as tx:
+            _add(tx, "a")
+            send_commit(tx)
+            _add(tx, "b")
+
+    with pytest.raises(errors.InternalError, match="after the COMMIT"):
+        too_late()
+    assert _notes(database_url) == ["a"]
+    assert _server(database)
+
+
 def test_an_error_is_raised_where_its_answer_is_looked_at(database: Database, database_url: str) -> None:
     reached = False
     with pytest.raises(errors.CheckViolation), database.deciding() as tx:  # noqa: PT012 - where it is raised

@@ -1,14 +1,17 @@
 """How a lane goes through its batches."""
 
 import threading
+import time
 from collections.abc import Sequence
 from unittest.mock import MagicMock
 from uuid import uuid4
 
+from common.database import DatabaseAwayError
 from common.deliveries import Delivery
 from common.events import PaymentCompleted, encode
 from common.lane import Decided, Item, Question
 from common.metrics import Metrics
+from common.outage import Patient
 from common.runtime import LaneRunner
 from local.processes import await_condition
 
@@ -37,3 +40,20 @@ def test_what_was_claimed_is_asked_while_the_rest_of_its_batch_is_still_decided(
     await_condition(lambda: bool(in_time), 2 * WAIT_S, "the second decision")
     runner._crew.stop()  # noqa: SLF001 - as a drain
     assert in_time == [True]
+
+
+def test_patience_outlasts_an_outage_and_remembers_it() -> None:
+    told: list[str] = []
+    errors = iter([DatabaseAwayError("restarting"), DatabaseAwayError("restarting")])
+
+    def work() -> str:
+        for error in errors:
+            raise error
+        return "done"
+
+    patient = Patient(lambda: told.append("pause"), lambda: told.append("resume"), threading.Event())
+    began = time.monotonic()
+    assert patient.away_at < began
+    assert patient.run(work) == "done"
+    assert told == ["pause", "resume"]
+    assert patient.away_at > began
