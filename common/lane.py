@@ -88,7 +88,7 @@ class Lane(Protocol):
 
     `begin` runs in a transaction with every job locked, at most one delivery per job: claim what is to be asked, or
     decide at once. `ask` runs in a handler thread with no transaction open, and raises only the unexpected. `finish`
-    runs in a second transaction, jobs locked again: record every answer, then decide from the fresh rows.
+    runs in a second transaction, jobs locked again: record every answer, then decide from the rows as they are now.
     `reads`: the statements that `begin` asks first, each of the same `ids`: for an order alone they are sent with the
     one that locks it. At most `prefetch` messages of each queue are held, `threads` of them asked about at once.
     """
