@@ -214,7 +214,7 @@ def test_a_person_s_decision_counts_a_gone_source_anew(rig: Rig) -> None:
             rig.finish(looking, answered)
             assert rig.job().stage is Stage.SUBMIT
         with rig.database.transaction() as tx:
-            tx.execute("UPDATE jobs SET tries = 0")  # as every decision about an order does
+            tx.execute("UPDATE jobs SET tries = 0, version = version + 1")  # as every decision about an order does
 
 
 def test_a_decision_made_during_a_look_is_not_undone_by_its_answer(rig: Rig) -> None:
@@ -224,7 +224,7 @@ def test_a_decision_made_during_a_look_is_not_undone_by_its_answer(rig: Rig) -> 
         assert looking is not None
         if decided:
             with rig.database.transaction() as tx:
-                tx.execute("UPDATE jobs SET tries = 0")
+                tx.execute("UPDATE jobs SET tries = 0, version = version + 1")
         rig.finish(looking, missing)
     assert rig.job().stage is Stage.SUBMIT
 
