@@ -227,11 +227,12 @@ def unnest(tx: Transaction, statement: str, columns: dict[str, tuple[str, list[A
 
     `{rows}` in the statement becomes a relation `i` with these columns: one statement, whatever the number of rows. A
     column that says the same in every row travels as one value, not as an array: most do, and arrays are what costs.
+    A row alone is none but such values: the server then has nothing to unfold and to join.
     No rows, no statement: the clock finds every row of its moment locked by those who move them.
     """
-    if not next(iter(columns.values()))[1]:
+    if not (count := len(next(iter(columns.values()))[1])):
         return ()
-    arrays = tuple(not n or found.count(found[0]) != len(found) for n, (_, found) in enumerate(columns.values()))
+    arrays = tuple(count > 1 and (not n or f.count(f[0]) != count) for n, (_, f) in enumerate(columns.values()))
     query = _set_based(statement, tuple((name, kind) for name, (kind, _) in columns.items()), arrays)
     pairs = zip(columns.items(), arrays, strict=True)
     values = {name: _array(kind, found) if array else found[0] for (name, (kind, found)), array in pairs}
@@ -267,14 +268,15 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
 
 @lru_cache(maxsize=1024)
 def _set_based(statement: str, columns: tuple[tuple[str, str], ...], arrays: tuple[bool, ...]) -> bytes:
-    """The statement's text for columns (name, type), of which the first at least is an array."""
+    """The statement's text for columns (name, type): of several rows the first is an array, of one none is."""
     named = [(sql.Identifier(name), sql.Placeholder(name), sql.SQL(kind)) for name, kind in columns]
     many = [column for column, array in zip(named, arrays, strict=True) if array]
     each = [
         name if array else sql.SQL("{}::{} AS {}").format(value, kind, name)
         for (name, value, kind), array in zip(named, arrays, strict=True)
     ]
-    rows = sql.SQL("(SELECT {} FROM unnest({}) AS u({}) OFFSET 0) AS i").format(
+    form = "(SELECT {} FROM unnest({}) AS u({}) OFFSET 0) AS i" if many else "(SELECT {}) AS i"
+    rows = sql.SQL(form).format(
         sql.SQL(", ").join(each),
         sql.SQL(", ").join(sql.SQL("{}::{}[]").format(value, kind) for _, value, kind in many),
         sql.SQL(", ").join(name for name, _, _ in many),

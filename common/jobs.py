@@ -57,6 +57,10 @@ class Job(NamedTuple):
         """Width and height, in pixels, of what was sold."""
         return self.source_width * self.factor, self.source_height * self.factor
 
+    def as_it_was(self, before: "Job") -> bool:
+        """It has not moved since. A standby that took over may give the number of a lost version to another stage."""
+        return self.version == before.version and self.stage is before.stage
+
     def after(self, seconds: float) -> "Job":
         """The same row, read so much later."""
         left_s = None if self.promise_left_s is None else self.promise_left_s - seconds
@@ -121,7 +125,12 @@ def change(
     by_column = zip(*(_input_row(job, change, plans) for job, change in changes), strict=True)
     columns = {name: (_INPUT[name], list(values)) for name, values in zip(_Input._fields, by_column, strict=True)}
     columns["actor"] = ("text", [actor] * len(changes))
-    return unnest(tx, _UNCONDITIONAL if crash.broken("no_stage_condition") else _APPLY, columns)
+    statement = _APPLY
+    if all(columns[name][1].count(None) == len(changes) for name in _FOUND_BY):
+        statement, columns = _AS_FOUND, {name: column for name, column in columns.items() if name not in _FOUND_BY}
+    if crash.broken("no_stage_condition"):
+        statement = statement.replace(_AS_EXPECTED, "")
+    return unnest(tx, statement, columns)
 
 
 def wake(tx: Transaction, at: Mapping[UUID, datetime]) -> None:
@@ -179,6 +188,11 @@ _INPUT = {
     "detail": "jsonb",
 }
 
+# Whoever names these in an UPDATE has the trigger of `order_keys` look at each row: a payment does, no move after it.
+_FOUND_BY = ("payment_intent", "email")
+_FOUND_BY_NEW = """payment_intent = COALESCE(i.payment_intent, j.payment_intent),
+        email = CASE WHEN i.charged_cents IS NULL THEN COALESCE(i.email, j.email) ELSE COALESCE(j.email, i.email) END,
+        """
 _AS_EXPECTED = "AND j.stage = i.stage AND j.version = i.version"
 _APPLY = f"""
 WITH moved AS (
@@ -204,9 +218,7 @@ WITH moved AS (
                          WHEN i.attempts_base IS NULL THEN j.failed_at END,
         paid_at = CASE WHEN i.charged_cents IS NOT NULL THEN COALESCE(j.paid_at, now()) ELSE j.paid_at END,
         charged_cents = COALESCE(i.charged_cents, j.charged_cents),
-        payment_intent = COALESCE(i.payment_intent, j.payment_intent),
-        email = CASE WHEN i.charged_cents IS NULL THEN COALESCE(i.email, j.email) ELSE COALESCE(j.email, i.email) END,
-        promise_at = COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at),
+        {_FOUND_BY_NEW}promise_at = COALESCE(now() + make_interval(secs => i.promise_s), j.promise_at),
         refunded_cents = COALESCE(i.refunded_cents, j.refunded_cents),
         hold_reason = CASE WHEN i.hold IS NULL THEN j.hold_reason ELSE NULLIF(i.hold, '') END,
         review_at = CASE WHEN i.hold IS NULL THEN j.review_at
@@ -220,7 +232,7 @@ WITH moved AS (
 )
 SELECT job_id FROM moved
 """
-_UNCONDITIONAL = _APPLY.replace(_AS_EXPECTED, "")
+_AS_FOUND = _APPLY.replace(_FOUND_BY_NEW, "")
 
 
 class _Input(NamedTuple):

@@ -24,6 +24,15 @@ _BINARY = pq.Format.BINARY  # of answers: half the price of texts, here and ther
 _IDLE, _OK, _BAD = pq.TransactionStatus.IDLE, pq.ConnStatus.OK, pq.ConnStatus.BAD
 
 
+def _word(text: bytes) -> PostgresQuery:
+    query = PostgresQuery(adapt.Transformer())
+    query.query = text
+    return query
+
+
+_BEGIN, _COMMIT = _word(b"BEGIN"), _word(b"COMMIT")
+
+
 class Answer:
     """A statement's rows, as a cursor's: waited for when they are looked at."""
 
@@ -77,7 +86,15 @@ class Pipelined:
         self._begin()
         query = PostgresQuery(self._conversions)
         query.convert(statement, values)
-        prepare, name = self._book.get(query)
+        self._unasked = True
+        return self._send(query, *self._book.get(query))
+
+    def _say(self, word: PostgresQuery) -> Answer:
+        """Send one of the two words of every transaction: under a name that says which, for who listens on the wire."""
+        prepare, name = self._book.get(word, prepare=True)
+        return self._send(word, prepare, name + b"_" + word.query if prepare is Prepare.SHOULD else name)
+
+    def _send(self, query: PostgresQuery, prepare: Prepare, name: bytes) -> Answer:
         if prepare is Prepare.SHOULD:
             self._wire.send_prepare(name, query.query, query.types)
             self._sent.append(Answer(self))
@@ -88,7 +105,6 @@ class Pipelined:
         key = self._book.maybe_add_to_cache(query, prepare, name)
         answer = Answer(self, None if key is None else (key, prepare, name))
         self._sent.append(answer)
-        self._unasked = True
         return answer
 
     def cursor(self, **more: Any) -> Any:
@@ -124,9 +140,7 @@ class Pipelined:
         if self._wire.transaction_status == _IDLE and not self._wire.pipeline_status:
             return
         self._begin()
-        self._wire.send_query_params(b"COMMIT", None)
-        self._ended = Answer(self)
-        self._sent.append(self._ended)
+        self._ended = self._say(_COMMIT)
         self._sync()
 
     def commit(self) -> None:
@@ -162,8 +176,7 @@ class Pipelined:
         begins = self._wire.transaction_status == _IDLE
         self._wire.enter_pipeline_mode()
         if begins:
-            self._wire.send_query_params(b"BEGIN", None)
-            self._sent.append(Answer(self))
+            self._say(_BEGIN)
 
     def _settle(self) -> None:
         """Wait for all that was sent, and leave the pipeline."""

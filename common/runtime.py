@@ -178,7 +178,7 @@ class LaneRunner:
         about = [(item, known[item.event.job_id]) for item in items]
         answered = [(item, job) for item, job in about if item.error is None]
         work = [
-            Answered(Work(item.event, job), item.about, item.answer, claimed[job.job_id].version == job.version)
+            Answered(Work(item.event, job), item.about, item.answer, job.as_it_was(claimed[job.job_id]))
             for item, job in answered
         ]
         outcomes = self.lane.finish(tx, work) if work else []

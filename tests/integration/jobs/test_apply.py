@@ -56,6 +56,44 @@ def test_of_a_batch_only_the_expected_move(desk: Rig) -> None:
     assert _apply(desk, *((job, TO_WATCH) for job in seen)) == set(ids[1::2])
 
 
+ONE_OF_EACH = [
+    TO_WATCH,
+    Wait(5, counted=True, kind="stumbled", detail={"why": 'a "quoted" {word}'}),
+    Move(
+        Stage.REFUND,
+        "failed",
+        {"why": "x"},
+        (),
+        Status.FAILED,
+        failure_reason="promise",
+        failure_detail="late",
+        hold="",
+    ),
+    Move(Stage.SUBMIT, "paid", payment=Payment(192, None, "anna@example.org", 60), status=Status.PENDING),
+    Move(Stage.SETTLED, "files_removed", wake_s=0),
+]
+
+
+@pytest.mark.parametrize("change", ONE_OF_EACH, ids=lambda change: change.kind)
+def test_alone_a_change_does_what_it_does_in_a_crowd(desk: Rig, change: Move | Wait) -> None:
+    """Alone its columns travel as values, of several as arrays."""
+    ids = desk.paid(3)
+    seen = [desk.job(job_id) for job_id in ids]
+    for alone_or_not in (seen[:1], seen[1:]):
+        assert _apply(desk, *((job, change) for job in alone_or_not)) == {job.job_id for job in alone_or_not}
+
+    rows = desk.sql(
+        """SELECT DISTINCT to_jsonb(j) - '{job_id,ticket,created_at,email}'::text[]
+                  - (SELECT array_agg(column_name::text) FROM information_schema.columns
+                     WHERE table_name = 'jobs' AND data_type LIKE 'timestamp%%'),
+                  j.email, e.actor, e.kind, e.from_stage, e.to_stage, e.detail, j.wake_at > now()
+           FROM jobs j JOIN job_events e USING (job_id)
+           WHERE e.event_id = (SELECT max(event_id) FROM job_events WHERE job_id = j.job_id)"""
+    )
+    assert len(rows) == 1
+    assert rows[0][3] == change.kind
+
+
 def test_history_and_change_are_one(desk: Rig) -> None:
     (job_id,) = desk.paid()
     job = desk.job(job_id)

@@ -69,6 +69,21 @@ def test_a_move_writes_nothing_there(desk: Rig) -> None:
     assert desk.sql(version) == before
 
 
+def test_a_move_does_not_even_have_them_looked_at(desk: Rig) -> None:
+    """A trigger on columns that a statement names looks at each of its rows, changed or not."""
+    ids = desk.paid(3)
+    with desk.database.transaction() as tx:
+        tx.execute("""CREATE FUNCTION named() RETURNS trigger LANGUAGE plpgsql AS
+                      'BEGIN RAISE unique_violation; END'""")
+        tx.execute("""CREATE TRIGGER named BEFORE UPDATE OF ticket, session_id, payment_intent, email, created_at
+                      ON jobs FOR EACH STATEMENT EXECUTE FUNCTION named()""")
+    for moved in (ids[:1], ids[1:]):
+        with desk.database.transaction() as tx:
+            assert jobs.apply(tx, desk.plans, "tests", [(desk.job(job_id), TO_WATCH) for job_id in moved])
+    with pytest.raises(errors.UniqueViolation):
+        _paid(desk, ids[0], "pi_1")
+
+
 LOOKUPS = {
     "the operator": identify,
     "a wish": wishes.locked,

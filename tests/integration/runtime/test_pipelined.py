@@ -150,6 +150,19 @@ def test_statements_prepared_before_a_roll_back_go_on_working_after_it(database:
     assert _notes(database_url) == ["a"] * 6 + ["b"]
 
 
+def test_begin_and_commit_are_read_once_a_connection_and_anew_after_a_roll_back(database: Database) -> None:
+    def known() -> list[str]:
+        with database.deciding() as tx:
+            rows = tx.execute("SELECT statement FROM pg_prepared_statements WHERE statement IN ('BEGIN', 'COMMIT')")
+            return sorted(row[0] for row in rows)
+
+    for _ in range(2):
+        assert known() == ["BEGIN"]
+        assert known() == known() == ["BEGIN", "COMMIT"]
+        with pytest.raises(errors.CheckViolation), database.deciding() as tx:
+            _add(tx, "bad")
+
+
 def test_a_server_keeps_no_more_prepared_statements_than_psycopg_lets_it(database: Database) -> None:
     for number in range(130):
         with database.deciding() as tx:

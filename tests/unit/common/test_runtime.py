@@ -3,8 +3,11 @@
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 from unittest.mock import MagicMock
 from uuid import uuid4
+
+import pytest
 
 from common.database import DatabaseAwayError
 from common.deliveries import Delivery
@@ -13,7 +16,9 @@ from common.lane import Decided, Item, Question
 from common.metrics import Metrics
 from common.outage import Patient
 from common.runtime import LaneRunner
+from common.stages import Stage
 from local.processes import await_condition
+from tests.unit.builders import a_job
 
 WAIT_S = 10.0
 
@@ -40,6 +45,14 @@ def test_what_was_claimed_is_asked_while_the_rest_of_its_batch_is_still_decided(
     await_condition(lambda: bool(in_time), 2 * WAIT_S, "the second decision")
     runner._crew.stop()  # noqa: SLF001 - as a drain
     assert in_time == [True]
+
+
+@pytest.mark.parametrize(
+    ("now", "as_it_was"), [({}, True), ({"version": 4}, False), ({"stage": Stage.WATCH}, False)], ids=str
+)
+def test_a_row_is_as_it_was_with_the_same_version_in_the_same_stage(now: dict[str, Any], as_it_was: bool) -> None:  # noqa: FBT001 - a parameter
+    """Where a standby took over, another stage may have the number of a version that was lost."""
+    assert a_job(**now).as_it_was(a_job()) is as_it_was
 
 
 def test_patience_outlasts_an_outage_and_remembers_it() -> None:
