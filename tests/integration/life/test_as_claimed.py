@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from common import attempts, jobs, links
@@ -128,13 +129,18 @@ def test_a_picture_that_comes_after_the_refund_began_gets_no_link(
         assert tx.execute("SELECT sha256 FROM deliveries").fetchall() == [("ab",)]  # the answer is on its row
 
 
-def test_a_refund_that_is_being_committed_is_waited_for(database: Database, job_id: UUID, fetch: Desk) -> None:
+def test_a_refund_that_is_being_committed_is_waited_for(
+    database: Database, database_url: str, job_id: UUID, fetch: Desk
+) -> None:
     item = fetch.claimed(UpscaleDone(job_id=job_id), STORED)
     with ThreadPoolExecutor(1) as other:
         with database.transaction() as tx:
             moved(tx, job_id, REFUND)
             finishing = other.submit(fetch.finished, item)
-            until(lambda: tx.execute(WAITING).fetchall() == [(1,)])
+            with psycopg.connect(
+                database_url, autocommit=True
+            ) as watch:  # a transaction sees one moment's activity only
+                until(lambda: watch.execute(WAITING).fetchall() == [(1,)])
             assert not finishing.done()
         job, _ = finishing.result(20)
 

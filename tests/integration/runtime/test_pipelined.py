@@ -192,7 +192,10 @@ def test_what_is_read_behind_a_lock_is_what_its_holder_committed(database: Datab
         reader = threading.Thread(target=read)
         reader.start()
         with psycopg.connect(database_url, autocommit=True) as watch:
-            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            waiting = (
+                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                "WHERE NOT granted AND datname = current_database()"
+            )
             until(lambda: watch.execute(waiting).fetchone() == (1,), 5)
         holder.execute("INSERT INTO notes VALUES ('meanwhile')")
         holder.commit()
