@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from common.kept import Kept, Served
-from common.pipelined import Pipelined
+from common.pipelined import Pipelined, forget_prepared
 
 # A server that vanished without a word is noticed within half a minute; the system's own patience is hours.
 NOTICE_DEATH: dict[str, Any] = {
@@ -71,6 +71,7 @@ def _undo(connection: Served, error: BaseException) -> None:
     """Roll back what was raised, and leave the connection fit for the next transaction or closed."""
     with suppress(psycopg.Error):  # it is lost: nothing is left to be rolled back
         connection.rollback()
+        forget_prepared(connection)  # a COMMIT that was answered with a roll-back leaves nothing to be rolled back
     if isinstance(error, errors.ReadOnlySqlTransaction):
         connection.close()  # the next one may lead to the server that writes
 

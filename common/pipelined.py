@@ -156,8 +156,7 @@ class Pipelined:
         self._adapt = None
         if ended.result.command_status != b"COMMIT":  # PostgreSQL's word for that is no error
             raise psycopg.InternalError("the transaction had failed before its COMMIT, which rolled it back")
-        if self._book._to_flush:  # noqa: SLF001 - what it has put out of itself, for others
-            self._connection.wait(self._book.maintain_gen(self._connection))
+        _maintain(self._connection)
 
     def abandon(self) -> None:
         """Something was raised: leave the connection as psycopg can roll it back, or close it."""
@@ -239,3 +238,14 @@ class Pipelined:
         poll = select.poll()
         poll.register(self._wire.socket, what)
         return poll.poll()[0][1]
+
+
+def forget_prepared(connection: psycopg.Connection[Any]) -> None:
+    """Empty psycopg's book and what its server has prepared, as a roll-back does that has something to roll back."""
+    connection._prepared.clear()  # noqa: SLF001 - see Pipelined
+    _maintain(connection)
+
+
+def _maintain(connection: psycopg.Connection[Any]) -> None:
+    if connection._prepared._to_flush:  # noqa: SLF001 - what it has put out of itself, for others
+        connection.wait(connection._prepared.maintain_gen(connection))  # noqa: SLF001 - as above

@@ -241,6 +241,19 @@ def test_a_failure_that_was_swallowed_is_no_commit(database: Database, database_
     assert not _notes(database_url)
 
 
+def test_after_a_swallowed_failure_the_connection_knows_what_its_server_has_prepared(database: Database) -> None:
+    """The COMMIT that was answered with a roll-back emptied psycopg's book: the server's is to be emptied at once."""
+    server = _server(database)
+    with pytest.raises(errors.CheckViolation), database.deciding() as tx:  # its roll-back empties both
+        _add(tx, "bad")
+    with pytest.raises(psycopg.InternalError, match="rolled it back"), database.deciding() as tx:  # noqa: PT012 - behind a write
+        _add(tx, "a")
+        with suppress(errors.DivisionByZero):
+            tx.cursor().execute("SELECT 1 / 0")
+    for _ in range(4):
+        assert _server(database) == server
+
+
 def test_a_row_that_somebody_holds_for_too_long_is_a_passing_error(database: Database, database_url: str) -> None:
     with psycopg.connect(database_url) as holder:
         holder.execute("LOCK TABLE notes")
