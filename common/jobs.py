@@ -188,7 +188,7 @@ _INPUT = {
     "detail": "jsonb",
 }
 
-# Whoever names these in an UPDATE has the trigger of `order_keys` look at each row: a payment does, no move after it.
+# Who names these in an UPDATE has the trigger of `order_keys` look at each row: only who changes one of them does.
 _FOUND_BY = ("payment_intent", "email")
 _FOUND_BY_NEW = """payment_intent = COALESCE(i.payment_intent, j.payment_intent),
         email = CASE WHEN i.charged_cents IS NULL THEN COALESCE(i.email, j.email) ELSE COALESCE(j.email, i.email) END,

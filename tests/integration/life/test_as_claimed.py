@@ -137,9 +137,7 @@ def test_a_refund_that_is_being_committed_is_waited_for(
         with database.transaction() as tx:
             moved(tx, job_id, REFUND)
             finishing = other.submit(fetch.finished, item)
-            with psycopg.connect(
-                database_url, autocommit=True
-            ) as watch:  # a transaction sees one moment's activity only
+            with psycopg.connect(database_url, autocommit=True) as watch:  # in a transaction activity stands still
                 until(lambda: watch.execute(WAITING).fetchall() == [(1,)])
             assert not finishing.done()
         job, _ = finishing.result(20)
